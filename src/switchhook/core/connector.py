@@ -1,0 +1,333 @@
+"""What a connector folder must export, and what it is given to work with.
+
+A connector is one codec (`wire`) and up to two sides. A side is named by what the PEER is:
+the PBX side plays the CRM, the CRM side plays the PBX. Everything a side can do is a field of
+`Side`; a field left out means that the protocol has no words for it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from switchhook.core.call import Call, Change, ChangeKind, Direction, Disposition, News
+from switchhook.core.directory import (
+    Availability,
+    Caller,
+    CallerAnswer,
+    Contact,
+    Employee,
+    Group,
+    Line,
+)
+from switchhook.core.edge import Reply, Request
+from switchhook.core.outcome import Outcome
+
+
+class Role(StrEnum):
+    """What the peer of a connection is."""
+
+    PBX = "pbx"
+    CRM = "crm"
+
+
+class FieldKind(StrEnum):
+    TEXT = "text"
+    URL = "url"
+    NUMBER = "number"
+    SWITCH = "switch"  # "true" or "false"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One setting of a connection: drives the form, its validation, the masking and the docs."""
+
+    name: str
+    label: str
+    kind: FieldKind = FieldKind.TEXT
+    is_secret: bool = False
+    is_required: bool = False
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A secret that the hub makes for the peer to present."""
+
+    name: str
+    label: str
+    bytes: int = 16  # of randomness; shown as twice as many hex digits
+
+
+class Capability(StrEnum):
+    """What a protocol may carry. The table of pairs in docs/pairs.md is made from these."""
+
+    CALLER_NAME = "caller name"
+    ROUTING = "routing to the responsible"
+    RINGING = "card while it rings"
+    ANSWERED = "card turns on answer"
+    LOSERS = "losers' cards close"
+    ENDED = "end and result live"
+    HISTORY = "history record"
+    WAITING_TIME = "waiting time"
+    RECORDING = "recording with the record"
+    LATE_RECORDING = "recording after the record"
+    DIAL = "click to call"
+    PRESENCE_FROM_PEER = "status from the peer"
+    PRESENCE_TO_PEER = "status to the peer"
+    REGISTRATION = "self-registration"
+    CUSTOM_FIELDS = "call-tracking fields"
+    TRANSFERS = "talk segments of a transfer"
+    CORRECTIONS = "corrections after the record"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer of a peer; the body is capped."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    seconds: float
+
+
+class Download(Protocol):
+    """A body that is still arriving."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+
+class HttpPort(Protocol):
+    """Guarded HTTP out, already bound to what this connection may reach.
+
+    Raises:
+        PeerDown: no answer in time, refused, no such name, bad certificate; the text says which.
+        ForbiddenTarget: a private or special address that the connection was not granted.
+    """
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        json: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_seconds: float = 3,
+        total_seconds: float = 10,
+    ) -> Answer: ...
+
+    def download(
+        self, url: str, *, max_bytes: int, total_seconds: float, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Download]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One configured connection, as its connector sees it."""
+
+    id: str
+    account_id: int
+    kind: str
+    role: Role
+    name: str
+    settings: Mapping[str, str]  # every field of the side, defaults filled in, secrets in clear
+    keys: Mapping[str, str]  # every key of the side
+    urls: Mapping[str, str]  # where the peer reaches us
+    public_url: str  # of the hub, without a trailing slash
+    state: Mapping[str, Any]  # what the connector remembered: JSON values only
+    http: HttpPort
+
+    def is_on(self, name: str) -> bool:
+        """Read a switch."""
+        return self.settings.get(name, "").lower() in ("true", "1", "yes", "on")
+
+    def recording_url(self, call: Call, index: int = 0) -> str:
+        """Permanent link of a recording; it may be given out before the file is here.
+
+        A recording that we could not copy but the peer still offers keeps the peer's own link.
+        """
+        if index < len(call.recordings):
+            recording = call.recordings[index]
+            if recording.is_ready and not recording.is_kept:
+                return recording.url
+        return self.public_url + call.recording_path(index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialOrder:
+    """Ring the employee, then the number, and join them."""
+
+    id: str
+    extension: str
+    number: str  # already judged dialable
+    did: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a probe: what was tried, and in words what came of it."""
+
+    what: str
+    is_ok: bool
+    detail: str = ""
+
+
+class Book(Protocol):
+    """The account's address book, for connectors whose protocol asks for lists."""
+
+    async def employees(self) -> Sequence[Employee]: ...
+    async def lines(self) -> Sequence[Line]: ...
+    async def groups(self) -> Sequence[Group]: ...
+    async def contact(self, number: str) -> Contact | None: ...
+
+    async def learn_employees(self, employees: Sequence[Employee]) -> None:
+        """Add those whose extension is not known yet; `id` is ignored. Never changes a known one."""
+        ...
+
+
+class Hub(Protocol):
+    """The six conversations, bound to one connection, and the little that goes with them."""
+
+    async def accept(self, news: Sequence[News]) -> None:
+        """Take news in; once this returns they are stored and will be delivered.
+
+        All of them or none. News heard before change nothing, so peers may repeat themselves.
+        Changes of one call reach each connection in the order taken here. News that do not fit
+        what is known of their call are kept, never refused: networks reorder, and the peer
+        cannot do better.
+
+        Raises:
+            StoreDown: nothing was stored; the peer should be told to try again.
+        """
+        ...
+
+    async def history(self, call_ids: Sequence[str]) -> Mapping[str, Call]:
+        """Give the newest calls of this connection with these ids of the peer's."""
+        ...
+
+    async def who_is(self, number: str, *, call_id: str | None = None, did: str | None = None) -> Caller:
+        """Say who is calling, under the lookup deadline. Never raises for a silent CRM."""
+        ...
+
+    async def dial(self, extension: str, number: str, *, did: str | None = None) -> str:
+        """Click to call, by whichever PBX has this extension; give the id of the order.
+
+        Raises:
+            BadMessage: the number or extension is not dialable.
+            NotFound: no PBX connection has this extension.
+            TooMany: the same click within two seconds.
+            PeerDown, Unsupported, Misconfigured: what the PBX connection said.
+        """
+        ...
+
+    async def set_presence(self, extension: str, availability: Availability) -> None:
+        """Note an employee's status and tell everyone else who takes it; never back to the teller."""
+        ...
+
+    async def pair(
+        self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
+    ) -> Link:
+        """Store settings and remembered values of this connection; give it as it then is.
+
+        Values given replace stored ones of the same name; the rest stays.
+        """
+        ...
+
+    @property
+    def book(self) -> Book: ...
+
+
+def every(_: Change) -> bool:
+    return True
+
+
+def as_they_are(changes: Sequence[Change], _: Call) -> Sequence[Change]:
+    return changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What a connector can do with a peer of one role. None: the protocol has no words for it."""
+
+    role: Role
+    fields: tuple[Field, ...] = ()
+    keys: tuple[Key, ...] = ()
+    capabilities: Mapping[Capability, str] = field(default_factory=dict)  # value: note, may be ""
+
+    # Paths under the connection's own prefix, e.g. {"api": "/tel/api"}.
+    urls: Mapping[str, str] = field(default_factory=dict)
+    # Answer one request of this peer. The reply is in the vendor's words whatever happens;
+    # StoreDown and unexpected errors are turned by `sorry`.
+    serve: Callable[[Request, Link, Hub], Awaitable[Reply]] | None = None
+
+    # Events out, for CRM peers. `hears` is asked once per change and must be cheap and pure;
+    # `merge` may join changes of one step into fewer messages.
+    hears: Callable[[Change], bool] = every
+    merge: Callable[[Sequence[Change], Call], Sequence[Change]] = as_they_are
+    deliver: Callable[[Change, Call, Link, Hub], Awaitable[Outcome]] | None = None
+    # A card opened later than this is worse than none: not sent any more.
+    live_seconds: int | None = None
+    # Requests a second to this peer, and how many at once.
+    rate_per_second: float = 20
+    at_once: int = 8
+
+    # Who is calling: one CRM's answer. Raises PeerDown when it cannot say.
+    who_is: Callable[[str, Link], Awaitable[CallerAnswer | None]] | None = None
+    # Click to call. Never repeated by the hub: raises what Hub.dial documents.
+    dial: Callable[[DialOrder, Link, Hub], Awaitable[None]] | None = None
+    # Extensions that this connection says it has; used to choose whom to ask to dial.
+    extensions: Callable[[Link], Sequence[str]] | None = None
+    set_presence: Callable[[str, Availability, Link, Hub], Awaitable[Outcome]] | None = None
+    # Once after start and after each change of settings: register, read maps, refresh.
+    # Raises HubError when it did not work; it is tried again.
+    pair: Callable[[Link, Hub], Awaitable[None]] | None = None
+    pair_every_seconds: int | None = None
+    # Try the connection and say in words what is wrong.
+    probe: Callable[[Link, Hub], Awaitable[Sequence[Finding]]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connector:
+    """A protocol. A sub-package of `switchhook.connectors` that exports one as CONNECTOR is found."""
+
+    key: str
+    title: str
+    sides: Mapping[Role, Side]
+    # The vendor's own root paths (prefixes), since vendors' clients take only a host. The presented
+    # key finds the connection; None: no key in the request.
+    root_paths: tuple[str, ...] = ()
+    presented_key: Callable[[Request], str | None] = lambda request: None
+    # Answers in the vendor's words when no connection is found, or when something failed.
+    # Given the error; must not leak anything of it that the peer should not see.
+    sorry: Callable[[Exception], Reply] = lambda error: Reply(status=500, body=b"{}")
+    max_body_bytes: Callable[[str], int] = lambda path: 64 * 1024
+
+
+__all__ = [
+    "Answer",
+    "Book",
+    "Capability",
+    "ChangeKind",
+    "Connector",
+    "DialOrder",
+    "Direction",
+    "Disposition",
+    "Download",
+    "Field",
+    "FieldKind",
+    "Finding",
+    "HttpPort",
+    "Hub",
+    "Key",
+    "Link",
+    "Role",
+    "Side",
+]

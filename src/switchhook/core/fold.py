@@ -1,0 +1,225 @@
+"""What is known of a call, after one more piece of news: (call', changes) = fold(call, news).
+
+Pure and deterministic. Anything may come at any time: late, twice, before its cause or not at
+all. Nothing is refused, and what was told before is not told again. The rules in words, and
+where each comes from: docs/calls.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from switchhook.core import report
+from switchhook.core.call import (
+    Call,
+    CallEvent,
+    CallReport,
+    Change,
+    ChangeKind,
+    Direction,
+    Disposition,
+    Happening,
+    Leg,
+    LegState,
+    News,
+    Phase,
+    Recording,
+    RecordingKept,
+    Tick,
+)
+from switchhook.core.conclude import Draft, close_stale, conclude
+from switchhook.core.legs import step
+from switchhook.core.timers import MISSED_HOLD, REPORT_GRACE
+
+# The same id this long after its call ended is a new call: PBXs start counting again.
+ID_IS_REUSED_AFTER = timedelta(hours=6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Birth:
+    """What a new call is given, since a pure function cannot make it up."""
+
+    id: str
+    connection_id: str
+    shared_id: str
+    recording_token: str
+    call_id: str
+
+
+def fold(call: Call | None, news: News, *, at: datetime, birth: Birth) -> tuple[Call, tuple[Change, ...]]:
+    """Take one piece of news in, heard at `at`.
+
+    Gives the call as it then is, and what became true, in the order it should be told. News that
+    say nothing new give the same call and no changes.
+    """
+    if call is None:
+        call = Call(
+            id=birth.id,
+            connection_id=birth.connection_id,
+            call_id=birth.call_id,
+            shared_id=birth.shared_id,
+            recording_token=birth.recording_token,
+            started_at=news.started_at if isinstance(news, CallReport) else at,
+        )
+    draft = Draft(call)
+    _TAKE[type(news)](draft, news, at)
+    conclude(draft, at)
+    return draft.call, tuple(draft.changes)
+
+
+def is_over(call: Call, news: News, at: datetime) -> bool:
+    """Say whether news with this call's id belong to a new call instead."""
+    if call.phase is Phase.OPEN or call.ended_at is None:
+        return False
+    match news:
+        case CallEvent(happening=Happening.RECORDED):
+            return False
+        case CallEvent():
+            return at - call.ended_at > ID_IS_REUSED_AFTER
+        case CallReport():
+            return news.started_at - call.ended_at > ID_IS_REUSED_AFTER
+        case _:
+            return False
+
+
+def _take_event(draft: Draft, event: CallEvent, at: datetime) -> None:
+    was_shadow = draft.call.is_shadow
+    draft.call = _with_facts(draft.call, event, at, was_shadow=was_shadow)
+    if event.happening is not Happening.RECORDED:
+        if event.report_within_seconds is not None and not draft.call.is_reported:
+            draft.call = replace(
+                draft.call, report_due_at=at + timedelta(seconds=event.report_within_seconds)
+            )
+        if event.happening is Happening.ENDED and event.extension is None:
+            _hang_up(draft, event, at)
+        else:
+            _move_leg(draft, event, at)
+    add_recording(draft, event.recording_url, at, is_temp=event.recording_is_temp)
+
+
+def _with_facts(call: Call, event: CallEvent, at: datetime, *, was_shadow: bool) -> Call:
+    """Fill what was empty; what is known stays, since peers write one number in several ways."""
+    known = call.direction is not Direction.UNKNOWN
+    return replace(
+        call,
+        direction=call.direction if known else event.direction,
+        number=call.number or event.number,
+        did=call.did or event.did,
+        site=call.site or event.site,
+        custom={**event.custom, **call.custom} if event.custom else call.custom,
+        is_recorded=call.is_recorded or event.is_recorded or event.recording_url is not None,
+        last_heard_at=at,
+        started_at=at if was_shadow and event.happening is not Happening.RECORDED else call.started_at,
+    )
+
+
+def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
+    old = draft.call.leg(event.extension or "")
+    moved = step(old, event, draft.call.direction, at)
+    leg = moved.leg
+    if leg is old:
+        return
+    if old is None or moved.is_new_attempt:
+        draft.add_leg(leg)
+    else:
+        draft.put_leg(leg)
+    draft.call = replace(draft.call, settle_at=None)
+    if moved.has_begun_to_ring:
+        draft.say(ChangeKind.LEG_RINGING, at, leg)
+    if moved.was_answered:
+        draft.say(ChangeKind.LEG_ANSWERED, at, leg)
+    if not moved.has_ended:
+        return
+    if leg.is_told:
+        draft.correct(at, f"length of the talk of {leg.extension}")
+        return
+    waits_for_report = leg.disposition is Disposition.ANSWERED and leg.talk_seconds is None
+    is_missed = draft.call.direction is not Direction.OUTBOUND and leg.disposition not in (
+        Disposition.ANSWERED,
+        Disposition.CANCELLED,
+    )
+    if waits_for_report:
+        draft.hold(at + REPORT_GRACE)
+    elif is_missed:
+        draft.hold(at + MISSED_HOLD)
+    else:
+        draft.tell_end(leg, at)
+
+
+def _hang_up(draft: Draft, event: CallEvent, at: datetime) -> None:
+    """The peer ended the whole call, perhaps without naming who talked."""
+    told = event.disposition or Disposition.UNKNOWN
+    talking = [leg for leg in draft.call.legs if leg.state is LegState.TALKING]
+    ringing = [leg for leg in draft.call.legs if leg.state is LegState.RINGING]
+    if talking:
+        for leg in talking:
+            _move_leg(draft, replace(event, extension=leg.extension, disposition=Disposition.ANSWERED), at)
+        for leg in ringing:
+            _move_leg(draft, replace(event, extension=leg.extension, disposition=Disposition.CANCELLED), at)
+        return
+    if any(leg.has_talked for leg in draft.call.legs) and not ringing:
+        return
+    if told is Disposition.ANSWERED and len(ringing) <= 1:
+        extension = ringing[0].extension if ringing else ""
+        _move_leg(draft, replace(event, extension=extension), at)
+        return
+    waits = told in (Disposition.ANSWERED, Disposition.UNKNOWN) and event.report_within_seconds is not None
+    if waits:
+        if not draft.call.legs:
+            draft.add_leg(Leg(extension=""))
+        draft.call = replace(draft.call, hangup=told)
+        draft.hold(at + REPORT_GRACE)
+        return
+    for leg in ringing:
+        draft.end(leg, told, at)
+    if not draft.call.legs:
+        draft.add_leg(Leg(extension="", state=LegState.ENDED, ended_at=at, disposition=told))
+    draft.call = replace(draft.call, hold_until=at)
+
+
+def add_recording(draft: Draft, url: str | None, at: datetime, *, is_temp: bool = False) -> None:
+    """Note a link; the same link again changes nothing, another one is a second recording."""
+    if not url or any(recording.url == url for recording in draft.call.recordings):
+        return
+    recordings = (*draft.call.recordings, Recording(url=url, is_temp=is_temp))
+    draft.call = replace(draft.call, recordings=recordings)
+    draft.changes.append(Change(kind=ChangeKind.RECORDING_HEARD, at=at, recording=len(recordings) - 1))
+
+
+def _take_report(draft: Draft, news: CallReport, at: datetime) -> None:
+    report.take(draft, news, at)
+    add_recording(draft, news.recording_url, at)
+
+
+def _take_kept(draft: Draft, news: RecordingKept, at: datetime) -> None:
+    draft.call = replace(
+        draft.call,
+        recordings=tuple(
+            replace(
+                recording,
+                is_ready=news.is_kept or not recording.is_temp,
+                is_kept=news.is_kept,
+                is_lost=recording.is_temp and not news.is_kept,
+                content_type=news.content_type,
+                size_bytes=news.size_bytes,
+                seconds=news.seconds,
+            )
+            if recording.url == news.url and not recording.is_ready
+            else recording
+            for recording in draft.call.recordings
+        ),
+    )
+
+
+def _take_tick(draft: Draft, news: Tick, at: datetime) -> None:
+    close_stale(draft, at)
+
+
+_TAKE: dict[type, Callable[[Draft, News, datetime], None]] = {
+    CallEvent: _take_event,  # type: ignore[dict-item]
+    CallReport: _take_report,  # type: ignore[dict-item]
+    RecordingKept: _take_kept,  # type: ignore[dict-item]
+    Tick: _take_tick,  # type: ignore[dict-item]
+}

@@ -1,0 +1,1 @@
+"""The tests. A package, so that test folders can share what is in it."""
