@@ -160,10 +160,10 @@ def _end_again(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -
         if told is Disposition.ANSWERED and leg.answered_at is None:
             risen = replace(risen, answered_at=at)
         return Step(leg=risen, has_ended=True)
-    is_better = leg.is_guess or not leg.talk_seconds
-    if leg.disposition is Disposition.ANSWERED and event.talk_seconds and is_better:
-        if event.talk_seconds != leg.talk_seconds:
-            return Step(leg=replace(leg, talk_seconds=event.talk_seconds, is_guess=False), has_ended=True)
+    has_length = leg.disposition is Disposition.ANSWERED and event.talk_seconds
+    is_better = (leg.is_guess or not leg.talk_seconds) and event.talk_seconds != leg.talk_seconds
+    if has_length and is_better:
+        return Step(leg=replace(leg, talk_seconds=event.talk_seconds, is_guess=False), has_ended=True)
     return Step(leg=leg)
 
 
