@@ -1,0 +1,104 @@
+"""Measure, print a table, write JSON: python -m bench [--quick] [--json FILE] [--postgres URL]."""
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench import measures
+from bench.measures import Figures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """One row: the figure, what it must not exceed (or fall below), and what is aimed for."""
+
+    name: str
+    figure: str
+    unit: str
+    must: float
+    aim: float
+    is_floor: bool = False
+
+
+GOALS = (
+    Goal(name="CPU per durable event", figure="cpu_ratio", unit="× bare", must=8, aim=4),
+    Goal(
+        name="durable events/s, 32 connections",
+        figure="sync_ratio",
+        unit="× fdatasync/s",
+        must=1,
+        aim=1.8,
+        is_floor=True,
+    ),
+    Goal(name="lookup p50, busy hub", figure="lookup_p50_ms", unit="ms", must=10, aim=2),
+    Goal(name="lookup p99, busy hub", figure="lookup_p99_ms", unit="ms", must=10, aim=10),
+    Goal(name="event in → POST out p99", figure="event_to_post_p99_ms", unit="ms", must=25, aim=25),
+    Goal(name="first start, new folder", figure="first_start_seconds", unit="s", must=2, aim=2),
+    Goal(name="start", figure="start_seconds", unit="s", must=2, aim=2),
+    Goal(name="memory at rest", figure="rest_memory_mib", unit="MiB", must=150, aim=120),
+)
+
+
+async def measure(*, quick: bool, postgres: str) -> Figures:
+    scale = 0.1 if quick else 1.0
+    figures: Figures = {}
+    figures |= await measures.bare_cpu(calls=int(10_000 * scale))
+    figures |= await measures.durable_events(calls=int(10_000 * scale))
+    figures["cpu_ratio"] = figures["event_cpu_us"] / figures["bare_cpu_us"]
+    figures["sync_ratio"] = figures["events_per_second"] / figures["syncs_per_second"]
+    figures |= await measures.event_to_post(calls=int(300 * scale) + 20)
+    figures |= await measures.start_and_rest()
+    figures |= await measures.lookup(
+        people=int(500_000 * scale), seconds=max(5.0, 20 * scale), events_per_second=1000
+    )
+    if postgres:
+        on_postgres = await measures.durable_events(calls=int(5_000 * scale), database_url=postgres)
+        figures |= {f"postgres_{name}": value for name, value in on_postgres.items()}
+    return figures
+
+
+def show(figures: Figures) -> bool:
+    """Print the table; say whether every must was reached."""
+    table = Table(title="Switchhook: figures of one run")
+    for heading in ("what", "measured", "must", "aim", ""):
+        table.add_column(heading, justify="right" if heading in ("measured", "must", "aim") else "left")
+    is_fine = True
+    for goal in GOALS:
+        value = figures[goal.figure]
+        reached = value >= goal.must if goal.is_floor else value <= goal.must
+        aimed = value >= goal.aim if goal.is_floor else value <= goal.aim
+        is_fine = is_fine and reached
+        sign = "≥" if goal.is_floor else "≤"
+        table.add_row(
+            goal.name,
+            f"{value:.2f} {goal.unit}",
+            f"{sign} {goal.must:g}",
+            f"{sign} {goal.aim:g}",
+            "aim reached" if aimed else ("ok" if reached else "MISSED"),
+        )
+    Console(width=100).print(table)
+    return is_fine
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work, to see that it runs")
+    parser.add_argument("--json", type=Path, default=Path("bench-figures.json"), help="where the figures go")
+    parser.add_argument("--postgres", default="", help="also measure events on this database")
+    options = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        figures = runner.run(measure(quick=options.quick, postgres=options.postgres))
+    is_fine = show(figures)
+    options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if is_fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

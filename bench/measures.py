@@ -1,0 +1,197 @@
+"""The measurements; each gives its figures as a dict of numbers."""
+
+import asyncio
+import csv
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from bench import load
+from bench.calls import contacts, events
+from bench.disk import syncs_per_second
+from bench.process import SWITCHHOOK, Served, command, serving
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """A hub under test with one PBX connection that speaks Planfix."""
+
+    served: Served
+    folder: Path
+    api: str
+    token: str
+
+
+@asynccontextmanager
+async def hub(
+    *, database_url: str = "", crm_url: str = "", contacts_file: Path | None = None
+) -> AsyncIterator[Hub]:
+    """A hub on a throw-away folder."""
+    environment = {"SWITCHHOOK_DATABASE_URL": database_url} if database_url else {}
+    with tempfile.TemporaryDirectory(prefix="switchhook-bench-") as name:
+        data = ("--data", name)
+        if contacts_file is not None:
+            await command("contact", "import", str(contacts_file), *data, **environment)
+        async with serving((*SWITCHHOOK, "serve", "--port", "0", *data), **environment) as served:
+            added = await command(
+                "connection", "add", "planfix", "--role", "pbx", "--name", "Bench PBX", *data, **environment
+            )
+            if crm_url:
+                await command(
+                    *("connection", "add", "planfix", "--role", "crm", "--name", "Bench CRM", *data),
+                    *(
+                        "--set",
+                        f"planfix_url={crm_url}",
+                        "--set",
+                        "planfix_token=bench",
+                        "--set",
+                        "allow_private=true",
+                    ),
+                    **environment,
+                )
+            await asyncio.sleep(1.5)  # a running hub takes changes up within a second
+            yield Hub(
+                served=served,
+                folder=Path(name),
+                api=added["urls"]["api"],
+                token=added["keys"]["planfix_token"],
+            )
+
+
+async def bare_cpu(*, calls: int) -> Figures:
+    """CPU of a bare server for the same POSTs."""
+    async with serving((SWITCHHOOK[0], "-m", "bench.bare")) as served:
+        url = served.url + "/tel/api"
+        requests = events(url, "0" * 32, calls=calls)
+        await load.run(served.url, requests[:2000])
+        before = served.cpu_seconds()
+        result = await load.run(served.url, requests)
+        spent = served.cpu_seconds() - before
+    return {"bare_cpu_us": spent / result.answered * 1e6, "bare_per_second": result.per_second}
+
+
+async def durable_events(*, calls: int, database_url: str = "") -> Figures:
+    """Events that are committed before they are answered, at 32 connections."""
+    async with hub(database_url=database_url) as tested:
+        await load.run(tested.api, events(tested.api, tested.token, calls=300, first=10_000_000))
+        requests = events(tested.api, tested.token, calls=calls)
+        syncs = syncs_per_second(tested.folder)
+        before = tested.served.cpu_seconds()
+        result = await load.run(tested.api, requests)
+        spent = tested.served.cpu_seconds() - before
+        syncs = (syncs + syncs_per_second(tested.folder)) / 2
+    return {
+        "event_cpu_us": spent / result.answered * 1e6,
+        "events_per_second": result.per_second,
+        "events_refused": float(result.refused),
+        "event_p99_ms": result.percentile(0.99) * 1000,
+        "syncs_per_second": syncs,
+    }
+
+
+async def lookup(*, people: int, seconds: float, events_per_second: float) -> Figures:
+    """Who is calling, from a big directory, while events pour in."""
+    chance = random.Random(7)
+    phones = [f"+7916{index:07d}" for index in range(people)]
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="", encoding="utf-8") as book:
+        writer = csv.writer(book)
+        writer.writerow(["name", "phone", "responsible"])
+        writer.writerows(
+            (f"Contact {index}", phone, str(100 + index % 50)) for index, phone in enumerate(phones)
+        )
+        book.flush()
+        begun = time.perf_counter()
+        async with hub(contacts_file=Path(book.name)) as tested:
+            import_seconds = time.perf_counter() - begun
+            pour = events(tested.api, tested.token, calls=int(events_per_second * seconds / 3))
+            asked = contacts(
+                tested.api, tested.token, [chance.choice(phones) for _ in range(int(100 * seconds))]
+            )
+            answers, _ = await asyncio.gather(
+                load.paced(tested.api, asked, per_second=100),
+                load.paced(tested.api, pour, per_second=events_per_second),
+            )
+    return {
+        "lookup_p50_ms": answers.percentile(0.50) * 1000,
+        "lookup_p99_ms": answers.percentile(0.99) * 1000,
+        "lookup_refused": float(answers.refused),
+        "import_seconds": import_seconds,
+    }
+
+
+class _Arrivals(asyncio.Protocol):
+    """A CRM that notes when each POST reached it."""
+
+    seen: dict[bytes, float]
+
+    def __init__(self, seen: dict[bytes, float]) -> None:
+        self.seen = seen
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
+        self.transport = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head, found, body = self.buffer.partition(b"\r\n\r\n")
+        if not found or len(body) < load._content_length(head):
+            return
+        self.buffer = b""
+        for pair in body.split(b"&"):
+            if pair.startswith(b"callid="):
+                self.seen.setdefault(pair[7:], time.perf_counter())
+        self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+
+async def event_to_post(*, calls: int) -> Figures:
+    """From the PBX's event to the POST at the CRM, one call at a time."""
+    seen: dict[bytes, float] = {}
+    loop = asyncio.get_running_loop()
+    crm = await loop.create_server(lambda: _Arrivals(seen), "127.0.0.1", 0)
+    port = crm.sockets[0].getsockname()[1]
+    waits = load.Result()
+    async with hub(crm_url=f"http://127.0.0.1:{port}/tel/api") as tested:
+        for index, request in enumerate(events(tested.api, tested.token, calls=calls)[:calls]):
+            sent_at = time.perf_counter()
+            await load.run(tested.api, [request], connections=1)
+            callid = request.split(b"callid=")[1].split(b"&")[0]
+            for _ in range(4000):
+                if callid in seen:
+                    break
+                await asyncio.sleep(0.0005)
+            if index >= 5:  # the first ones open connections
+                waits.waits.append(seen.get(callid, float("inf")) - sent_at)
+            await asyncio.sleep(0.02)
+    crm.close()
+    return {
+        "event_to_post_p50_ms": waits.percentile(0.50) * 1000,
+        "event_to_post_p99_ms": waits.percentile(0.99) * 1000,
+    }
+
+
+async def start_and_rest() -> Figures:
+    """Start to accepting events, and memory a while after."""
+    starts = []
+    memory = 0
+    for _ in range(3):
+        async with hub() as tested:
+            starts.append(tested.served.start_seconds)
+            await asyncio.sleep(2)
+            memory = max(memory, tested.served.memory_bytes())
+    with tempfile.TemporaryDirectory(prefix="switchhook-bench-") as name:
+        for _ in range(3):  # on a folder that is set up already
+            async with serving((*SWITCHHOOK, "serve", "--port", "0", "--data", name)) as served:
+                starts.append(served.start_seconds)
+    return {
+        "first_start_seconds": max(starts[:3]),
+        "start_seconds": sorted(starts[4:])[0],
+        "rest_memory_mib": memory / 1024 / 1024,
+    }
