@@ -1,0 +1,99 @@
+"""What every test may ask for: PostgreSQL, Chromium, free ports; and how a missing one is judged.
+
+A machine without PostgreSQL or Chromium skips those tests and says so. With `SWITCHHOOK_REQUIRE_ALL=1`, as
+in CI, every skipped test fails instead.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Generator, Iterator
+
+import hypothesis
+import pytest
+
+from tests.servers.chromium import ChromiumMissing, find_chromium
+from tests.servers.ports import free_port as find_free_port
+from tests.servers.postgres import PostgresMissing, PostgresServer
+
+REQUIRES_ALL = os.environ.get("SWITCHHOOK_REQUIRE_ALL", "") not in {"", "0"}
+MARKED_BY_FIXTURE = {"postgres_server": "postgres", "chromium_path": "browser"}
+
+# Loaded machines are slow, not wrong: no deadline. CI repeats itself; a desk explores.
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if REQUIRES_ALL else "desk"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A fast, forgetful PostgreSQL; each worker has its own."""
+    try:
+        server = PostgresServer()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """One database for all tests of a worker: they must tell their rows apart, by account for instance."""
+    return postgres_server.create_database("shared")
+
+
+@pytest.fixture(scope="session")
+def _postgres_names() -> Iterator[str]:
+    return (f"test{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_server: PostgresServer, _postgres_names: Iterator[str]) -> Iterator[str]:
+    """An empty database for this test alone (some 30 ms)."""
+    name = next(_postgres_names)
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser, for playwright's `executable_path`; start it with `CHROMIUM_ARGS`."""
+    try:
+        return find_chromium()
+    except ChromiumMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Call it for a port that nobody listens on."""
+    return find_free_port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture, marker in MARKED_BY_FIXTURE.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if REQUIRES_ALL and report.skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"SWITCHHOOK_REQUIRE_ALL is set, and this was skipped: {why}"

@@ -1,0 +1,1 @@
+"""Promises of the package and the repository as such."""
