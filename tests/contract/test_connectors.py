@@ -54,12 +54,11 @@ def test_the_folder_is_the_name(connector: Connector) -> None:
 
 @every_side
 def test_names_of_settings_and_keys_are_the_vendors_in_snake_case_and_once(side: Side) -> None:
-    names = [field.name for field in side.fields]
+    fields = [field.name for field in side.fields]
+    names = [*fields, *(key.name for key in side.keys)]
 
-    assert sorted(set(names)) == sorted(names)
-    assert all(
-        name.isidentifier() and name == name.lower() for name in chain(names, (k.name for k in side.keys))
-    )
+    assert sorted(set(fields)) == sorted(fields)
+    assert all(name.isidentifier() and name == name.lower() for name in names)
 
 
 @every_side
