@@ -189,8 +189,8 @@ def _after_hangup(call: Call, hangup: Disposition, *, is_winner: bool) -> Dispos
 def _drop_losers_left_ringing(draft: Draft, at: datetime) -> None:
     """The talk is over, yet phones that rang before it never stopped: their end was lost."""
     call = draft.call
-    talks = talked(call)
-    if not talks or any(leg.state is LegState.TALKING for leg in call.legs):
+    states = {leg.state for leg in call.legs}
+    if LegState.RINGING not in states or LegState.TALKING in states or not (talks := talked(call)):
         return
     answered_at = max(leg.answered_at or leg.ended_at or at for leg in talks)
     losers = [
@@ -276,7 +276,7 @@ def _with_outcome(call: Call, blamed: Leg | None, at: datetime) -> Call:
 def _announce_recordings(draft: Draft, at: datetime) -> None:
     """Tell a recording once nobody talks any more: it belongs to the call and not to a moment of it."""
     call = draft.call
-    if any(leg.state is LegState.TALKING for leg in call.legs):
+    if not call.recordings or any(leg.state is LegState.TALKING for leg in call.legs):
         return
     if call.phase is Phase.OPEN and not any(leg.is_told and leg.has_talked for leg in call.legs):
         return
