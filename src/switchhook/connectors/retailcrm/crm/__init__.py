@@ -1,0 +1,1 @@
+"""What the hub does as a retailCRM account: one file per duty, put together in `as_crm`."""

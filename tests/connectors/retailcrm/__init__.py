@@ -1,0 +1,1 @@
+"""What the retailCRM connector promises, in both directions."""
