@@ -210,12 +210,6 @@ NOT_SENT: list[tuple[str, Any, dict[str, Any], str]] = [
         {"activity": {"is_active": True, "is_frozen": True}},
         "the module is frozen in the CRM",
     ),
-    (
-        "not registered",
-        talk()[:1],
-        {"is_registered": False},
-        "the module is not registered in the CRM yet",
-    ),
 ]
 
 
@@ -238,10 +232,25 @@ async def test_does_not_tell_of_an_employee_who_calls_from_their_own_phone() -> 
     assert set(await deliver(talk(), hub)) == {NotSent("the own number of Vera Orlova")}
 
 
-async def test_history_waits_for_the_registration() -> None:
-    outcomes = await deliver(talk(), crm_hub(state={}))
+NOT_ENABLED = reply_json(400, {"success": False, "errorMsg": "Telephony not enabled"})
 
-    assert outcomes[-1] == TryAgain("the module is not registered in the CRM yet", 30)
+
+async def test_history_waits_for_the_registration_and_a_card_does_not() -> None:
+    async with account(NOT_ENABLED) as (_, hub):
+        await hub.pair(state={"is_registered": False})
+        card, *_, record = await deliver(talk(), hub)
+
+    reason = "the module is not registered in the CRM yet: the CRM said 400: Telephony not enabled"
+    assert card == NotSent(reason)
+    assert record == TryAgain(reason, 30)
+
+
+async def test_an_account_that_takes_calls_gets_them_before_we_know_that_we_are_registered() -> None:
+    async with account() as (_, hub):
+        await hub.pair(state={"is_registered": False})
+        outcomes = await deliver(talk()[:1], hub)
+
+    assert [type(outcome) for outcome in outcomes] == [Delivered]
 
 
 async def test_a_correction_is_shown_as_not_carried() -> None:

@@ -220,7 +220,7 @@ async def test_names_the_manager_and_the_customer(served: Served) -> None:
 
     status, body = await served.ask("telephony_manager", "+79261234567")
 
-    page = "https://hub.example/contacts?phone=%2B79261234567"
+    page = "https://hub.example/?phone=%2B79261234567"
     assert status == 200
     assert body == {
         "success": True,

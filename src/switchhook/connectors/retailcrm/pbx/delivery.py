@@ -15,7 +15,7 @@ from switchhook.connectors.retailcrm.zone import zone_of
 from switchhook.core.call import Call, Change, ChangeKind, Direction
 from switchhook.core.connector import Hub, Link
 from switchhook.core.errors import ForbiddenTarget, Misconfigured, PeerDown
-from switchhook.core.outcome import Delivered, Locked, NotSent, Outcome, TryAgain
+from switchhook.core.outcome import Delivered, GiveUp, Locked, NotSent, Outcome, TryAgain
 
 EVENT = "/api/v5/telephony/call/event"
 UPLOAD = "/api/v5/telephony/calls/upload"
@@ -31,18 +31,19 @@ async def deliver(change: Change, call: Call, link: Link, hub: Hub, *, batches: 
     if reason is not None:
         return NotSent(reason)
     is_final = change.kind is ChangeKind.CALL_FINAL
-    if not roster.is_registered:
-        # History waits for the registration; a card would come too late.
-        reason = "the module is not registered in the CRM yet"
-        return TryAgain(reason, NOT_YET_REGISTERED_SECONDS) if is_final else NotSent(reason)
     try:
-        return await (
+        outcome = await (
             _upload(call, link, roster, batches) if is_final else _event(change, call, link, roster)
         )
     except PeerDown as error:
         return TryAgain(error.reason)
     except (ForbiddenTarget, Misconfigured) as error:
         return Locked(error.reason)
+    if isinstance(outcome, GiveUp) and not roster.is_registered:
+        # History waits for the registration; a card would come too late.
+        reason = f"the module is not registered in the CRM yet: {outcome.reason}"
+        return TryAgain(reason, NOT_YET_REGISTERED_SECONDS) if is_final else NotSent(reason)
+    return outcome
 
 
 async def _not_sent_because(change: Change, call: Call, roster: Roster, link: Link, hub: Hub) -> str | None:

@@ -46,29 +46,31 @@ async def pair(link: Link, hub: Hub) -> None:
         )
     matched = match_users(users, employees, link.settings.get("extension_map", ""))
     wanted = wanted_module(link, code, old, matched, lines, offered=before.offered)
-    stored = old
+    stored: Module | None = old
     # The answer to the read hides clientId, so a new one is known only by our own memory.
     if old is None or differs(wanted, old) or link.state.get("client_id") != wanted.client_id:
         form = {"integrationModule": write_json(write_module(wanted, ids_as_text=False))}
         required(await tell(link, f"/api/v5/integration-modules/{code}/edit", form))
         stored = await read_module(link, code)
-    if stored is None or differs(wanted, stored):
-        raise Misconfigured(
-            f"the CRM did not keep the settings of module {code}: {_difference(wanted, stored)}",
-            connection=link.id,
-            field="code",
-        )
-    left_out = [user for user in matched if user not in stored.codes]
+    # The account took the registration; what it kept of it may still differ, and is told below.
+    kept = stored if stored is not None else wanted
+    left_out = [user for user in matched if user not in kept.codes]
     roster = Roster(
         is_registered=True,
-        activity=Activity(is_active=stored.is_active, is_frozen=stored.is_frozen),
-        codes=stored.codes,
+        activity=Activity(is_active=kept.is_active, is_frozen=kept.is_frozen),
+        codes=kept.codes,
         users=tuple(left_out),
         offered=tuple(dict.fromkeys((*before.offered, *matched))),
     )
     state = {**to_state(roster), "client_id": wanted.client_id}
     if any(link.state.get(name) != value for name, value in state.items()):
         await hub.pair(state=state)
+    if stored is None or differs(wanted, stored):
+        raise Misconfigured(
+            f"the CRM did not keep the settings of module {code}: {_difference(wanted, stored)}",
+            connection=link.id,
+            field="code",
+        )
     await hub.book.learn_employees(learned(users, stored.codes))
 
 

@@ -82,7 +82,7 @@ def write_customer(caller: Caller) -> dict[str, Json] | None:
 
 def write_links(caller: Caller, *, hub_url: str, phone: str) -> dict[str, Json]:
     """Give the links that a PBX may open. The hub keeps no orders: its page of the caller stands in."""
-    page = f"{hub_url}/contacts?phone={quote(phone, safe='')}"
+    page = f"{hub_url}/?phone={quote(phone, safe='')}"
     who = "customerLink" if caller.contact is not None or caller.card_url else "newCustomerLink"
     return {"newOrderLink": page, who: caller.card_url or page}
 
