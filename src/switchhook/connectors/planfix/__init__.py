@@ -49,7 +49,7 @@ PBX = Side(
         REGION,
     ),
     keys=(Key(name="planfix_token", label="Planfix key"),),
-    capabilities=CAPABILITIES,
+    capabilities={**CAPABILITIES, Capability.WAITING_TIME: "measured by the hub, from the first ring"},
     urls={"api": as_crm.PATH},
     serve=as_crm.serve,
     dial=as_crm.dial,
