@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from switchhook.core.call import ChangeKind, Disposition, LegState
+from switchhook.core.call import CallerNamed, ChangeKind, Disposition, LegState
 from switchhook.core.fold import is_over
 
 from .story import OUT, Story, after, answers, cancelled, ends, missed, record, report, rings, success, told
@@ -183,3 +183,11 @@ def test_what_was_known_first_stays() -> None:
     )
 
     assert (story.the_call.number, story.the_call.did) == ("+79165550142", "74951234567")
+
+
+def test_a_name_that_comes_late_is_shown_and_told_to_nobody() -> None:
+    story = Story()
+    story.hear(rings("101"), 0)
+
+    assert story.hear(CallerNamed(call_id="K", name="Ivan Petrov"), 0.4) == ()
+    assert story.the_call.contact_name == "Ivan Petrov"

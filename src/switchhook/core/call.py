@@ -222,7 +222,16 @@ class Tick(Struct, frozen=True, kw_only=True):
     call_id: str
 
 
-News = CallEvent | CallReport | RecordingKept | Tick
+class CallerNamed(Struct, frozen=True, kw_only=True):
+    """News from ourselves: the address book or a CRM knows who is at the other end."""
+
+    call_id: str
+    name: str
+
+
+# What we tell ourselves is always about a call that there is; it never makes one.
+OwnNews = RecordingKept | Tick | CallerNamed
+News = CallEvent | CallReport | OwnNews
 
 
 class ChangeKind(StrEnum):

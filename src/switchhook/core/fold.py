@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from switchhook.core import report
 from switchhook.core.call import (
     Call,
+    CallerNamed,
     CallEvent,
     CallReport,
     Change,
@@ -217,9 +218,14 @@ def _take_tick(draft: Draft, news: Tick, at: datetime) -> None:
     close_stale(draft, at)
 
 
+def _take_name(draft: Draft, news: CallerNamed, at: datetime) -> None:
+    draft.call = replace(draft.call, contact_name=news.name)
+
+
 _TAKE: dict[type, Callable[[Draft, News, datetime], None]] = {
     CallEvent: _take_event,  # type: ignore[dict-item]
     CallReport: _take_report,  # type: ignore[dict-item]
     RecordingKept: _take_kept,  # type: ignore[dict-item]
+    CallerNamed: _take_name,  # type: ignore[dict-item]
     Tick: _take_tick,  # type: ignore[dict-item]
 }
