@@ -1,0 +1,307 @@
+"""Calls as intake loads, locks and writes them: statements made once, many rows at a time.
+
+These verbs serve one transaction over news of several accounts, so rows carry their account
+and intake compares it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from switchhook.core.call import Call
+from switchhook.core.errors import HubError
+from switchhook.core.number import international_digits, read_number
+from switchhook.core.timers import due_at
+from switchhook.store.many import Many, Value
+from switchhook.store.tables.calls import IS_OPEN, calls
+from switchhook.store.times import to_millis
+
+# For rooms that may not know the database library.
+Tx = sa.Connection
+
+# Both engines take some 32,000 parameters in a statement.
+MOST_KEYS = 5000
+
+encode = msgspec.json.Encoder().encode
+decode_call = msgspec.json.Decoder(Call).decode
+
+
+class Raced(HubError):
+    """Another writer has just made the same call; the whole transaction must be run again."""
+
+    id = "raced"
+
+
+@dataclass(slots=True)
+class CallRow:
+    """One call in hand: as the table has it, and as it is by now."""
+
+    account_id: int
+    peer_key: str
+    call: Call
+    stored: Call | None = None  # None: not in the table yet
+    report_key: str | None = None
+    events: int = 0
+    is_rekeyed: bool = False
+    encoded: tuple[Call, bytes] | None = None
+    timed: tuple[Call, int | None] | None = None
+
+    def snapshot(self) -> bytes:
+        """Encode the call, once for all that need it."""
+        if self.encoded is None or self.encoded[0] is not self.call:
+            self.encoded = self.call, encode(self.call)
+        return self.encoded[1]
+
+    def due_ms(self) -> int | None:
+        """Say when the clock next has something to say about the call, worked out once."""
+        if self.timed is None or self.timed[0] is not self.call:
+            self.timed = self.call, to_millis(due_at(self.call))
+        return self.timed[1]
+
+
+def peer_key(connection_id: str, call_id: str) -> str:
+    return f"{connection_id}/{call_id}"
+
+
+def reversed_number(raw: str) -> str:
+    """Give the digits by which calls of one number are found, backwards; "" for a withheld one."""
+    return international_digits(read_number(raw))[::-1]
+
+
+_COLUMNS = (
+    calls.c.account_id,
+    calls.c.peer_key,
+    calls.c.report_key,
+    calls.c.events,
+    calls.c.snapshot,
+)
+# SQLite has one writer at a time and ignores the locks.
+_BY_PEER_KEY = (
+    sa.select(*_COLUMNS)
+    .where(calls.c.peer_key.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(calls.c.id)
+    .with_for_update()
+)
+_BY_REPORT_KEY = (
+    sa.select(*_COLUMNS)
+    .where(calls.c.report_key.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(calls.c.id)
+    .with_for_update()
+)
+_BY_ID = (
+    sa.select(*_COLUMNS)
+    .where(calls.c.id.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(calls.c.id)
+    .with_for_update()
+)
+_LIKE = (
+    sa.select(*_COLUMNS)
+    .where(
+        calls.c.account_id == sa.bindparam("account_id"),
+        calls.c.reversed_digits == sa.bindparam("reversed_digits"),
+        calls.c.connection_id == sa.bindparam("connection_id"),
+        sa.or_(
+            IS_OPEN,
+            calls.c.started_ms.between(sa.bindparam("since_ms"), sa.bindparam("until_ms")),
+        ),
+    )
+    .order_by(calls.c.started_ms.desc())
+    .limit(20)
+    .with_for_update()
+)
+_SHARED = sa.select(calls.c.shared_id).where(
+    calls.c.account_id == sa.bindparam("account_id"),
+    calls.c.shared_id.in_(sa.bindparam("shared_ids", expanding=True)),
+)
+
+
+def by_peer_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
+    """Load the newest call of each key and hold them until the transaction ends."""
+    return _load(tx, _BY_PEER_KEY, keys)
+
+
+def by_report_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
+    """The same for the other id that a loosely matched report gave."""
+    return _load(tx, _BY_REPORT_KEY, keys)
+
+
+def by_ids(tx: sa.Connection, ids: Iterable[str]) -> list[CallRow]:
+    """The same by our own ids."""
+    return _load(tx, _BY_ID, ids)
+
+
+def alike(
+    tx: sa.Connection,
+    account_id: int,
+    connection_id: str,
+    reversed_digits: str,
+    *,
+    since_ms: int,
+    until_ms: int,
+) -> list[CallRow]:
+    """Load and hold calls of one number that are open or started in between."""
+    parameters = {
+        "account_id": account_id,
+        "connection_id": connection_id,
+        "reversed_digits": reversed_digits,
+        "since_ms": since_ms,
+        "until_ms": until_ms,
+    }
+    return [_row(row) for row in tx.execute(_LIKE, parameters)]
+
+
+def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[str]) -> set[str]:
+    """Say which of these ids some call of the account has already."""
+    return {
+        shared_id
+        for chunk in _chunks(sorted(set(shared_ids)))
+        for (shared_id,) in tx.execute(_SHARED, {"account_id": account_id, "shared_ids": chunk})
+    }
+
+
+# What moves with nearly every event. The rest is left alone when it did not change, since each
+# index whose column is written has to be written too.
+OFTEN = ("snapshot", "events", "changed_ms", "due_ms")
+SELDOM = (
+    "phase",
+    "direction",
+    "disposition",
+    "extension",
+    "number",
+    "e164",
+    "reversed_digits",
+    "did",
+    "started_ms",
+    "ended_ms",
+)
+BIRTH = (
+    "id",
+    "account_id",
+    "connection_id",
+    "call_id",
+    "peer_key",
+    "report_key",
+    "shared_id",
+    "recording_token",
+)
+
+
+def _updating(names: Sequence[str]) -> Many:
+    statement = (
+        calls.update()
+        .where(calls.c.id == sa.bindparam("row_id"))
+        .values({name: sa.bindparam(name) for name in names})
+    )
+    return Many(lambda _: statement, ())
+
+
+_OFTEN = _updating(OFTEN)
+_SELDOM = _updating((*OFTEN, *SELDOM))
+_REKEY = _updating(("peer_key", "report_key"))
+_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *SELDOM))
+
+
+def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
+    """Insert what is new, update what is known.
+
+    Raises:
+        Raced: another node has made one of the new calls since we looked. Nothing of this
+            transaction may be committed.
+    """
+    rekeyed = [row for row in rows if row.is_rekeyed and row.stored is not None]
+    _REKEY.run(
+        tx, [{"row_id": r.call.id, "peer_key": r.peer_key, "report_key": r.report_key} for r in rekeyed]
+    )
+    # In one order everywhere, so that two nodes wait for each other one way round.
+    new = sorted((row for row in rows if row.stored is None), key=lambda row: row.peer_key)
+    try:
+        _INSERT.run(tx, [_birth(row) | _often(row, now_ms) | _seldom(row.call) for row in new])
+    except sa.exc.IntegrityError as error:
+        raise Raced("another writer made the same call first") from error
+    often: list[dict[str, Value]] = []
+    seldom: list[dict[str, Value]] = []
+    for row in rows:
+        if row.stored is None:
+            continue
+        if _is_same(row.stored, row.call):
+            often.append(_often(row, now_ms))
+        else:
+            seldom.append(_often(row, now_ms) | _seldom(row.call))
+    _OFTEN.run(tx, often)
+    _SELDOM.run(tx, seldom)
+
+
+def _birth(row: CallRow) -> dict[str, Value]:
+    return {
+        "id": row.call.id,
+        "account_id": row.account_id,
+        "connection_id": row.call.connection_id,
+        "call_id": row.call.call_id,
+        "peer_key": row.peer_key,
+        "report_key": row.report_key,
+        "shared_id": row.call.shared_id,
+        "recording_token": row.call.recording_token,
+    }
+
+
+def _often(row: CallRow, now_ms: int) -> dict[str, Value]:
+    return {
+        "row_id": row.call.id,
+        "snapshot": row.snapshot(),
+        "events": row.events,
+        "changed_ms": now_ms,
+        "due_ms": row.due_ms(),
+    }
+
+
+def _seldom(call: Call) -> dict[str, Value]:
+    number = read_number(call.number)
+    return {
+        "phase": call.phase.value,
+        "direction": call.direction.value,
+        "disposition": None if call.disposition is None else call.disposition.value,
+        "extension": call.extension,
+        "number": call.number,
+        "e164": number.e164,
+        "reversed_digits": international_digits(number)[::-1],
+        "did": call.did,
+        "started_ms": to_millis(call.started_at),
+        "ended_ms": to_millis(call.ended_at),
+    }
+
+
+def _is_same(a: Call, b: Call) -> bool:
+    return (
+        a.phase is b.phase
+        and a.extension == b.extension
+        and a.disposition is b.disposition
+        and a.ended_at == b.ended_at
+        and a.started_at == b.started_at
+        and a.number == b.number
+        and a.did == b.did
+        and a.direction is b.direction
+    )
+
+
+def _load(tx: sa.Connection, statement: sa.Select[Any], keys: Iterable[str]) -> list[CallRow]:
+    return [
+        _row(row) for chunk in _chunks(sorted(set(keys))) for row in tx.execute(statement, {"keys": chunk})
+    ]
+
+
+def _row(row: Any) -> CallRow:
+    account_id, key, report_key, events, snapshot = row
+    call = decode_call(snapshot)
+    return CallRow(
+        account_id=account_id, peer_key=key, call=call, stored=call, report_key=report_key, events=events
+    )
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[list[str]]:
+    rest = iter(keys)
+    while chunk := list(islice(rest, MOST_KEYS)):
+        yield chunk

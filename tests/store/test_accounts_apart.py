@@ -1,0 +1,232 @@
+"""No verb shows or changes another account's rows. A new verb or table is held to it by itself.
+
+Every table gets a row of a first account, every verb is called for a second account with the ids of
+these rows. Should a verb have a parameter that is not known here, it is added to VALUES.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from importlib import import_module
+from typing import get_origin, get_type_hints
+
+import sqlalchemy as sa
+
+import switchhook.store
+from switchhook.core.call import Call, Recording
+from switchhook.core.contact_files import ContactDraft
+from switchhook.core.directory import Contact, Employee, Group, GroupKind, Line
+from switchhook.core.errors import HubError
+from switchhook.store import Store
+from switchhook.store.accounts import ensure_account
+from switchhook.store.calls import CallFilter
+from switchhook.store.dials import Dial, DialState
+from switchhook.store.secrets import SecretBox
+from switchhook.store.tables import load_tables
+from switchhook.store.tables.book import contacts, employees
+from switchhook.store.times import to_millis
+from tests.store.times import NOW
+
+CANARY = "canary"
+NUMBER = "+79161234567"
+
+# Rows of the first account, and what the verbs are asked for. Other columns hold the canary.
+VALUES: Mapping[str, object] = {
+    "account": None,
+    "answer": None,
+    "at_ms": to_millis(NOW),
+    "availability": "free",
+    "call": Call(
+        id="call-b", connection_id="c-1", call_id="p-1", shared_id="s-1", recording_token="t-b",
+        started_at=NOW, recordings=(Recording(url="https://pbx.example/r.mp3"),),
+    ),
+    "call_id": "p-1",
+    "call_ids": ["p-1"],
+    "call_row": "call-1",
+    "calls.id": "call-1",
+    "canonical": NUMBER,
+    "connection_id": "c-1",
+    "connection_ids": ["c-1"],
+    "connections.id": "c-1",
+    "contact": Contact(id=1, name="changed"),
+    "contact_id": 1,
+    "delivery_id": 1,
+    "dial": Dial(
+        id="dial-2", asked_by=None, connection_id=None, extension="101", number=NUMBER, digits="79161234567",
+        did=None, state=DialState.ASKED, asked_at=NOW,
+    ),
+    "dial_id": "dial-1",
+    "dials.id": "dial-1",
+    "digits": "79161234567",
+    "drafts": [ContactDraft(name="Иван", phones=(NUMBER,))],
+    "e164": NUMBER,
+    "employee": Employee(id=1, name="changed", extension="101"),
+    "extension": "101",
+    "extensions": [],
+    "group": Group(id=1, name="sales", kind=GroupKind.RING, extensions=()),
+    "groups.name": "sales",
+    "id": 1,
+    "index": 0,
+    "key_id": 1,
+    "keys": {"token": "k-1"},
+    "kind": "planfix",
+    "learned": [Employee(id=1, name="changed", extension="101")],
+    "limit": 10,
+    "line": Line(id=1, number=NUMBER, name="changed"),
+    "name": "sales",
+    "now_ms": to_millis(NOW),
+    "number": NUMBER,
+    "number_digits": "79161234567",
+    "offset": 0,
+    "rate_per_second": 1000.0,
+    "recordings.number": 0,
+    "reversed_digits": "76543216197",
+    "settings": {"url": "changed"},
+    "shared_id": "s-1",
+    "shared_ids": ["s-1"],
+    "since_ms": 0,
+    "started_ms": to_millis(NOW),
+    "state": {"cursor": 1},
+    "status": "active",
+    "takers": ["c-1"],
+    "teller": None,
+    "times": 1,
+    "until_ms": to_millis(NOW) * 2,
+    "wanted": CallFilter(),
+}  # fmt: skip
+
+# What a verb may tell of others on purpose, with the reason.
+TOLD: Mapping[str, str] = {}
+
+
+class Undone(HubError):
+    """Carries what was found out of a transaction that is not kept."""
+
+
+def public_verbs() -> Iterator[tuple[str, Callable[..., object]]]:
+    for module in pkgutil.iter_modules(switchhook.store.__path__, "switchhook.store."):
+        for name, verb in vars(import_module(module.name)).items():
+            is_ours = inspect.isfunction(verb) and verb.__module__ == module.name and not name.startswith("_")
+            if is_ours and next(iter(inspect.signature(verb).parameters), None) == "tx":
+                yield f"{module.name.rpartition('.')[2]}.{name}", verb
+
+
+def takes_account(verb: Callable[..., object]) -> bool:
+    return list(inspect.signature(verb).parameters)[1:2] == ["account_id"]
+
+
+def takes_batch(verb: Callable[..., object]) -> bool:
+    names = list(inspect.signature(verb).parameters)[1:2]
+    return any(issubclass(get_origin(get_type_hints(verb)[name]) or object, Iterable) for name in names)
+
+
+def value_for(name: str, kind: object, box: SecretBox) -> object:
+    if kind is SecretBox:
+        return box
+    if kind is bool:
+        return False
+    if kind is datetime:
+        return NOW + timedelta(seconds=1)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind))
+    if name not in VALUES:
+        raise AssertionError(f"add to VALUES what `{name}` may be")
+    return VALUES[name]
+
+
+def arguments_of(verb: Callable[..., object], box: SecretBox) -> dict[str, object]:
+    hints = get_type_hints(verb)
+    required = [p for p in inspect.signature(verb).parameters.values() if p.default is p.empty][2:]
+    return {p.name: value_for(p.name, hints[p.name], box) for p in required}
+
+
+def fill(tx: sa.Connection, account_id: int) -> None:
+    """Give the account a row in every table."""
+    for table in load_tables().sorted_tables:
+        if "account_id" in table.c:
+            # Numbers that the database gives out: the first is 1.
+            given = (c for c in table.c if c.name != "account_id" and c.identity is None)
+            row = {c.name: value_of(table, c) for c in given}
+            tx.execute(sa.insert(table).values(account_id=account_id, **row))
+
+
+def value_of(table: sa.Table, column: sa.Column[object]) -> object:
+    if isinstance(column.type, sa.LargeBinary):
+        return CANARY.encode()
+    if isinstance(column.type, sa.Boolean):
+        return False
+    by_name = VALUES.get(f"{table.name}.{column.name}", VALUES.get(column.name))
+    if isinstance(column.type, sa.Integer | sa.Double):
+        return by_name if isinstance(by_name, int | float) else 1
+    return by_name if isinstance(by_name, str) and column.name != "name" else CANARY
+
+
+def rows_of(tx: sa.Connection, account_id: int) -> list[object]:
+    tables = [table for table in load_tables().sorted_tables if "account_id" in table.c]
+    return [
+        (table.name, tuple(row))
+        for table in tables
+        for row in tx.execute(sa.select(table).where(table.c.account_id == account_id))
+    ]
+
+
+def fault(
+    tx: sa.Connection, verb: Callable[..., object], owner: int, asking: int, arguments: dict[str, object]
+) -> None:
+    """Call a verb for another account; raise `Undone` with what was wrong about it, or nothing."""
+    before = rows_of(tx, owner)
+    try:
+        answer = repr(verb(tx, asking, **arguments))
+    except HubError:
+        answer = ""
+    after = rows_of(tx, owner)
+    changed = [row for row in before if row not in after]
+    raise Undone(
+        "; ".join(["showed " + answer] * (CANARY in answer) + [f"changed {changed}"] * bool(changed))
+    )
+
+
+async def faults(store: Store, verb: Callable[..., object], arguments: dict[str, object]) -> str:
+    owner = (await store.write(ensure_account, "owner", at=NOW)).id
+    asking = (await store.write(ensure_account, "asking", at=NOW)).id
+    if not await store.read(rows_of, owner):
+        await store.write(fill, owner)
+    try:
+        await store.write(fault, verb, owner, asking, arguments)
+    except Undone as undone:
+        return undone.reason
+    raise AssertionError("`fault` always raises")
+
+
+async def test_no_verb_shows_or_changes_rows_of_another_account(store: Store, box: SecretBox) -> None:
+    verbs = {name: verb for name, verb in public_verbs() if takes_account(verb)}
+    found = {name: await faults(store, verb, arguments_of(verb, box)) for name, verb in verbs.items()}
+
+    assert {name: reason for name, reason in found.items() if reason and name not in TOLD} == {}
+    assert len(verbs) > 50
+
+
+async def test_the_test_above_sees_what_it_is_there_for(store: Store, box: SecretBox) -> None:
+    def show_any(tx: sa.Connection, account_id: int, contact_id: int) -> object:
+        return tx.execute(sa.select(contacts.c.name)).all()
+
+    def change_any(tx: sa.Connection, account_id: int, extension: str) -> None:
+        tx.execute(sa.update(employees).where(employees.c.extension == extension).values(name="changed"))
+
+    assert (await faults(store, show_any, arguments_of(show_any, box))).startswith("showed")
+    assert (await faults(store, change_any, arguments_of(change_any, box))).startswith("changed")
+
+
+def test_verbs_that_take_no_account_say_why() -> None:
+    """Each serves the whole hub; of a batch every item carries its account, or a key that includes it."""
+    without = {name: verb for name, verb in public_verbs() if not takes_account(verb)}
+    rooms = ("accounts.", "hub_settings.", "schema.", "inserts.", "jobs.")
+
+    silent = [
+        name
+        for name, verb in without.items()
+        if not (name.startswith(rooms) or takes_batch(verb) or "account" in (verb.__doc__ or ""))
+    ]
+    assert silent == []
