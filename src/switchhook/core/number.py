@@ -39,6 +39,7 @@ DIALABLE = re.compile(r"\+?[0-9*#]{1,32}")
 # What people type or paste between digits: spaces, dashes, parentheses. Everything else is refused.
 TYPED = str.maketrans("", "", " \u00a0\u2009\u202f-\u2010\u2011\u2012\u2013\u2212()")
 
+PLAIN = re.compile(r"\+?[0-9]{7,20}")  # longer than a short number: see LONGEST_SHORT_NUMBER
 SHORT = re.compile(rf"[0-9*#]{{1,{LONGEST_SHORT_NUMBER}}}")
 EXTENSION = re.compile(
     r"(?P<main>.*[0-9]{2}[^0-9]{0,3})(?:;\s*ext=|(?:extn?|доб|вн|x|х)\.?:?|[,;#]+)\s*(?P<extension>[0-9]{1,7})#?\s*",
@@ -131,6 +132,8 @@ def extension_of(text: str, *, field: str = "extension") -> str:
 
 @lru_cache(maxsize=32_768)
 def _read(raw: str, region: str) -> Number:
+    if PLAIN.fullmatch(raw):
+        return _read_plain(raw, region)
     text = _number_part(raw)
     if text.strip(" \t<>\"'()").casefold() in WITHHELD_WORDS or not any(
         c.isalnum() or c in "*#" for c in text
@@ -148,6 +151,15 @@ def _read(raw: str, region: str) -> Number:
         e164 = next((_e164(n) for n in readings if n is not None), None)
     is_short = e164 is None and SHORT.fullmatch(main.translate(TYPED).removeprefix("+")) is not None
     return Number(raw=raw, e164=e164, digits=digits, is_extension=is_short, extension=extension)
+
+
+def _read_plain(raw: str, region: str) -> Number:
+    """Read what nearly every machine sends, digits and perhaps a plus, without looking for more."""
+    digits = raw.removeprefix("+")
+    readings = _readings(raw, digits, region, plus_is_written=True)
+    e164 = next((_e164(n) for n in readings if n is not None), None)
+    is_short = e164 is None and SHORT.fullmatch(digits) is not None
+    return Number(raw=raw, e164=e164, digits=digits, is_extension=is_short)
 
 
 def _number_part(raw: str) -> str:

@@ -3,6 +3,7 @@
 Pure.
 """
 
+import re
 import unicodedata
 
 from switchhook.core.errors import BadMessage
@@ -14,6 +15,8 @@ ELLIPSIS = "…"
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Cc control, Cf bidi and zero width, Cs lone surrogates, Co private use, Cn not a character (yet).
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+# Categories Cc, Zl and Zp; a table of Unicode would be asked for each character of each field.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Marks over marks climb out of their line; no living script needs more in a row.
 LONGEST_MARK_RUN = 3
 
@@ -34,7 +37,7 @@ def clean_name(text: str, *, longest: int = LONGEST_NAME) -> str:
 
 def has_control(text: str) -> bool:
     """Tell whether a control character or a line separator of any kind is inside."""
-    return any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in text)
+    return CONTROL.search(text) is not None
 
 
 def refuse_control(text: str, *, field: str) -> str:

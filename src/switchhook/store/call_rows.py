@@ -13,7 +13,6 @@ import msgspec
 import sqlalchemy as sa
 
 from switchhook.core.call import Call
-from switchhook.core.errors import HubError
 from switchhook.core.number import international_digits, read_number
 from switchhook.core.timers import due_at
 from switchhook.store.many import Many, Value
@@ -30,10 +29,8 @@ encode = msgspec.json.Encoder().encode
 decode_call = msgspec.json.Decoder(Call).decode
 
 
-class Raced(HubError):
+class Raced(Exception):
     """Another writer has just made the same call; the whole transaction must be run again."""
-
-    id = "raced"
 
 
 @dataclass(slots=True)

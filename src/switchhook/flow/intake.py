@@ -1,0 +1,98 @@
+"""News in: once taken they are stored, folded and queued for everyone who is to hear of them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from switchhook.core.call import News
+from switchhook.core.errors import StoreDown
+from switchhook.flow.clock import Clock
+from switchhook.flow.desk import Arrival
+from switchhook.flow.destinations import Destinations
+from switchhook.flow.ids import Ids
+from switchhook.flow.taking import Taken, Taking, Tools
+from switchhook.store import Store
+from switchhook.store.call_rows import Raced, Tx
+
+log = structlog.get_logger()
+
+# Each round some other writer has made the same call first; the next finds it.
+ROUNDS = 5
+
+# Told of everything taken, after the commit, in the event loop. Must be quick and not wait.
+Listener = Callable[[Taken], None]
+
+
+class Intake:
+    """The one way for news into the store."""
+
+    def __init__(self, store: Store, *, clock: Clock, ids: Ids, destinations: Destinations) -> None:
+        self._store = store
+        self._clock = clock
+        self._tools = Tools(destinations=destinations, ids=ids, now=clock.now)
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    async def accept(
+        self,
+        account_id: int,
+        connection_id: str,
+        news: Sequence[News],
+        *,
+        at: datetime | None = None,
+    ) -> Taken:
+        """Take news of one connection; once this returns they are stored and will be delivered.
+
+        All of them or none, in this order. `at` is when they were heard, if not now.
+
+        Raises:
+            StoreDown: nothing was stored.
+        """
+        return await self._accept(
+            Arrival(
+                account_id=account_id,
+                connection_id=connection_id,
+                news=tuple(news),
+                at=at or self._clock.now(),
+            )
+        )
+
+    async def tell(
+        self, account_id: int, call_row: str, news: Sequence[News], *, at: datetime | None = None
+    ) -> Taken:
+        """Take our own news of one call, named by our id: time has passed, its recording is here.
+
+        A call that there is not is left in peace. Raises as `accept` does.
+        """
+        return await self._accept(
+            Arrival(
+                account_id=account_id,
+                connection_id="",
+                news=tuple(news),
+                at=at or self._clock.now(),
+                call_row=call_row,
+            )
+        )
+
+    async def _accept(self, arrival: Arrival) -> Taken:
+        taken = await self._take(arrival)
+        for listener in self._listeners:
+            try:
+                listener(taken)
+            except Exception:
+                log.exception("a listener of intake failed")
+        return taken
+
+    async def _take(self, arrival: Arrival) -> Taken:
+        for _ in range(ROUNDS):
+            try:
+                return await self._store.take(self._take_all, arrival)
+            except Raced:
+                continue
+        raise StoreDown(f"other writers were first {ROUNDS} times")
+
+    def _take_all(self, tx: Tx, arrivals: list[Arrival]) -> list[Taken | Exception]:
+        return Taking(tx, self._tools, arrivals).run()

@@ -1,0 +1,142 @@
+"""One destination's deliveries: a worker each, so that a slow or dead one delays nobody else."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from switchhook.core.errors import NotFound, StoreDown
+from switchhook.core.outcome import Locked
+from switchhook.flow.clock import Clock, wait_for_either
+from switchhook.flow.destinations import Outlet, Outlets
+from switchhook.flow.lanes.attempt import LEASE_MS, attempt, verdict_of
+from switchhook.store import Store, connections, lanes
+from switchhook.store.connections import ConnectionStatus
+from switchhook.store.lanes import Claim, Claimed, ClaimRequest, Finished, Verdict
+from switchhook.store.times import from_millis, to_millis
+
+log = structlog.get_logger()
+
+# Nothing is known to be due; whatever comes wakes the worker.
+IDLE_SECONDS = 60.0
+# The store is down, or something failed that should not.
+TROUBLE_SECONDS = 1.0
+# A row held by another is free again after its commit.
+NOTE_SECONDS, NOTE_ROUNDS = 0.01, 50
+
+
+class Worker:
+    """Works off the lanes of one destination."""
+
+    def __init__(
+        self, connection_id: str, store: Store, outlets: Outlets, *, clock: Clock, chance: Callable[[], float]
+    ) -> None:
+        self._connection_id = connection_id
+        self._store = store
+        self._outlets = outlets
+        self._clock = clock
+        self._chance = chance
+        self._wake = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Go on until cancelled; attempts under way are left to `drain`."""
+        while True:
+            self._wake.clear()
+            try:
+                seconds = await self._round()
+            except StoreDown:
+                seconds = TROUBLE_SECONDS
+            except Exception:
+                log.exception("a lane worker failed", connection=self._connection_id)
+                seconds = TROUBLE_SECONDS
+            await wait_for_either(self._clock, self._wake, seconds)
+
+    async def drain(self, seconds: float) -> None:
+        """Let attempts under way end, but no longer than this; what is cut off is tried again later."""
+        if self._under_way:
+            _, left = await asyncio.wait(self._under_way, timeout=seconds)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _round(self) -> float:
+        """Start what may be started; say how long there is nothing more to do."""
+        outlet = self._outlets().get(self._connection_id)
+        if outlet is None or outlet.is_paused:
+            return IDLE_SECONDS
+        claimed = await self._claim(outlet)
+        for claim in claimed.claims:
+            task = asyncio.create_task(self._work(claim, outlet), name=f"delivery {claim.delivery_id}")
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+        if claimed.again_ms is None:
+            return IDLE_SECONDS
+        return (from_millis(claimed.again_ms) - self._clock.now()).total_seconds()
+
+    async def _claim(self, outlet: Outlet) -> Claimed:
+        side = outlet.side
+        room = side.at_once - len(self._under_way)
+        if room < 1:
+            return Claimed()
+        request = ClaimRequest(
+            account_id=outlet.account_id,
+            connection_id=self._connection_id,
+            now_ms=to_millis(self._clock.now()),
+            lease_ms=LEASE_MS,
+            limit=room,
+            at_once=side.at_once,
+            rate_per_second=side.rate_per_second,
+            live_ms=None if side.live_seconds is None else side.live_seconds * 1000,
+        )
+        return await self._store.take(lanes.claim, request)
+
+    async def _work(self, claim: Claim, outlet: Outlet) -> None:
+        began = self._clock.now()
+        outcome = await attempt(claim, outlet)
+        if isinstance(outcome, Locked):
+            await self._pause(claim, outcome.reason)
+        verdict = verdict_of(outcome, claim, began=began, ended=self._clock.now(), jitter=self._chance())
+        finished = await self._finish(verdict)
+        if not finished.is_kept:
+            log.warning("a delivery was taken over by another", delivery=claim.delivery_id)
+        elif not finished.is_noted:
+            await self._note(verdict)
+
+    async def _finish(self, verdict: Verdict) -> Finished:
+        """Write it down, however long the store is away: else the message goes out twice."""
+        while True:
+            try:
+                return await self._store.take(lanes.finish, verdict)
+            except StoreDown:
+                await self._clock.sleep(TROUBLE_SECONDS)
+
+    async def _note(self, verdict: Verdict) -> None:
+        """Tell the breaker, whose row another process or writer was just holding."""
+        for _ in range(NOTE_ROUNDS):
+            await asyncio.sleep(NOTE_SECONDS)
+            if await self._store.take(lanes.note, verdict):
+                return
+
+    async def _pause(self, claim: Claim, reason: str) -> None:
+        """Stop this destination until the administrator has looked; its queue is kept."""
+        log.error("a destination was paused", connection=claim.connection_id, reason=reason)
+        try:
+            await self._store.write(
+                connections.set_status,
+                claim.account_id,
+                claim.connection_id,
+                ConnectionStatus.PAUSED,
+                reason=reason,
+            )
+        except (NotFound, StoreDown):
+            log.warning("the pause could not be stored", connection=claim.connection_id)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a delivery ended without a verdict", exc_info=error)

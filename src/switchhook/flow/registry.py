@@ -1,0 +1,217 @@
+"""The connections in memory: what peers' requests, lanes and clicks look up on every call.
+
+A snapshot of all accounts, made anew when the store's revision has moved, whoever moved it.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from switchhook.connectors import fields_of
+from switchhook.core.connector import Connector, Link, Role, Side
+from switchhook.core.errors import HubError, NotFound
+from switchhook.flow.clock import Clock, SystemClock
+from switchhook.flow.destinations import Destination
+from switchhook.net.granted import Client, GrantedHttp
+from switchhook.store import Store
+from switchhook.store.connections import ConnectionRow, ConnectionStatus
+from switchhook.store.hub_settings import revision
+from switchhook.store.secrets import SecretBox
+from switchhook.store.snapshot import read_snapshot
+
+log = structlog.get_logger(__name__)
+
+# "A running hub takes changes up within a second", with as much to spare.
+LOOK_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A connection with the code of its protocol."""
+
+    row: ConnectionRow
+    connector: Connector
+    side: Side
+    link: Link
+    takes_from: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+    @property
+    def is_paused(self) -> bool:
+        return self.row.status is ConnectionStatus.PAUSED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The connections at one revision, by all that they are looked up by."""
+
+    revision: int = -1
+    public_url: str = ""
+    by_id: Mapping[str, Attached] = field(default_factory=dict)
+    by_url_key: Mapping[bytes, Attached] = field(default_factory=dict)
+    by_presented_key: Mapping[tuple[str, bytes], Attached] = field(default_factory=dict)
+    by_account: Mapping[int, Sequence[Attached]] = field(default_factory=dict)
+    destinations: Mapping[int, Sequence[Destination]] = field(default_factory=dict)
+
+
+class Registry:
+    """One for the process. `run` keeps it fresh; short-lived processes call `refresh` once."""
+
+    def __init__(
+        self,
+        store: Store,
+        box: SecretBox,
+        connectors: Mapping[str, Connector],
+        http: Client,
+        *,
+        public_url: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        """`public_url` is used until the store has one."""
+        self._store = store
+        self._box = box
+        self._connectors = connectors
+        self._http = http
+        self._public_url = public_url
+        self._clock = clock or SystemClock()
+        self._refreshing = asyncio.Lock()
+        self._left_out: frozenset[str] = frozenset()
+        self._listeners: list[Callable[[], None]] = []
+        self.snapshot = Snapshot()
+
+    async def run(self) -> None:
+        """Look for changes until cancelled."""
+        while True:
+            with suppress(HubError):  # the store is down, and says so itself
+                await self.refresh()
+            await self._clock.sleep(LOOK_EVERY_SECONDS)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call this after each new snapshot; it must be quick and not raise."""
+        self._listeners.append(listener)
+
+    async def refresh(self) -> Snapshot:
+        """Make a new snapshot if the store has moved on; afterwards our own changes are seen."""
+        async with self._refreshing:
+            now = await self._store.read(revision)
+            if now == self.snapshot.revision:
+                return self.snapshot
+            moved, url, rows = await self._store.read(read_snapshot, self._box)
+            self.snapshot = self._assemble(moved, url or self._public_url, rows)
+        for listener in self._listeners:
+            listener()
+        return self.snapshot
+
+    def get(self, connection_id: str) -> Attached | None:
+        return self.snapshot.by_id.get(connection_id)
+
+    def link(self, account_id: int, connection_id: str) -> Attached:
+        """Raises: NotFound: no such connection in this account."""
+        found = self.get(connection_id)
+        if found is None or found.row.account_id != account_id:
+            raise NotFound(f"no such connection: {connection_id}")
+        return found
+
+    def by_url_key(self, url_key: str) -> Attached | None:
+        """Find the connection whose addresses carry this key."""
+        return self.snapshot.by_url_key.get(_digest(url_key))
+
+    def by_presented_key(self, kind: str, key: str) -> Attached | None:
+        """Find the connection of this kind that gave its peer this key; paused ones too."""
+        return self.snapshot.by_presented_key.get((kind, _digest(key)))
+
+    def active(self, account_id: int, role: Role | None = None) -> Sequence[Attached]:
+        """Give the account's connections that are not paused, in the order they were made."""
+        of_account = self.snapshot.by_account.get(account_id, ())
+        return [
+            attached
+            for attached in of_account
+            if not attached.is_paused and (role is None or attached.side.role is role)
+        ]
+
+    def destinations(self, account_id: int) -> Sequence[Destination]:
+        """Give everyone of the account who is told of calls; ready-made, for any thread."""
+        return self.snapshot.destinations.get(account_id, ())
+
+    def attach(self, row: ConnectionRow) -> Attached:
+        """Give a stored connection as its connector sees it.
+
+        Raises: NotFound: its protocol, or this role of it, is not installed here.
+        """
+        return self._attach(row, self.snapshot.public_url or self._public_url)
+
+    def _assemble(self, moved: int, public_url: str, rows: Sequence[ConnectionRow]) -> Snapshot:
+        attached: list[Attached] = []
+        left_out: set[str] = set()
+        for row in rows:
+            try:
+                attached.append(self._attach(row, public_url))
+            except NotFound as error:
+                left_out.add(row.id)
+                if row.id not in self._left_out:
+                    log.error("connection left out", connection=row.id, kind=row.kind, reason=error.reason)
+        self._left_out = frozenset(left_out)
+        by_account: dict[int, list[Attached]] = {}
+        for one in attached:
+            by_account.setdefault(one.row.account_id, []).append(one)
+        return Snapshot(
+            revision=moved,
+            public_url=public_url,
+            by_id={one.id: one for one in attached},
+            by_url_key={_digest(one.row.url_key): one for one in attached},
+            by_presented_key={
+                (one.row.kind, _digest(key)): one for one in attached for key in one.row.keys.values() if key
+            },
+            by_account=by_account,
+            destinations={
+                account_id: tuple(
+                    Destination(connection_id=one.id, side=one.side, takes_from=one.takes_from)
+                    for one in members
+                    if one.side.deliver is not None
+                )
+                for account_id, members in by_account.items()
+            },
+        )
+
+    def _attach(self, row: ConnectionRow, public_url: str) -> Attached:
+        connector = self._connectors.get(row.kind)
+        side = connector.sides.get(row.role) if connector else None
+        if connector is None or side is None:
+            raise NotFound(f"no connector for {row.kind} with a {row.role} as peer is installed")
+        settings = {one.name: one.default for one in fields_of(side)} | row.settings
+        link = Link(
+            id=row.id,
+            account_id=row.account_id,
+            kind=row.kind,
+            role=row.role,
+            name=row.name,
+            settings=settings,
+            keys=row.keys,
+            urls=urls_of(side, public_url, row.url_key),
+            public_url=public_url,
+            state=row.state,
+            http=GrantedHttp(self._http, allow_private=_is_on(settings, "allow_private")),
+        )
+        takes_from = frozenset(filter(None, map(str.strip, settings["calls_from"].split(","))))
+        return Attached(row=row, connector=connector, side=side, link=link, takes_from=takes_from)
+
+
+def urls_of(side: Side, public_url: str, url_key: str) -> dict[str, str]:
+    """Give the addresses where the peer of a connection reaches us."""
+    return {name: f"{public_url}/x/{url_key}{path}" for name, path in side.urls.items()}
+
+
+def _digest(key: str) -> bytes:
+    """Look keys up by this: how long a search takes then says nothing about the key."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _is_on(settings: Mapping[str, str], name: str) -> bool:
+    return settings.get(name, "").lower() in ("true", "1", "yes", "on")

@@ -1,0 +1,88 @@
+"""The clock tells calls what is due, in one process or several."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from switchhook.core.call import ChangeKind, Disposition, Phase
+from switchhook.flow.reconcile import Reconcile
+from switchhook.store import calls, events
+from tests.flow.exchange import Exchange, answered, ended, ringing
+
+
+@asynccontextmanager
+async def reconciling(exchange: Exchange, *, is_told: bool = True) -> AsyncIterator[None]:
+    reconcile = Reconcile(exchange.store, exchange.intake, clock=exchange.clock)
+    if is_told:
+        exchange.intake.listen(reconcile.note)
+    task = asyncio.create_task(reconcile.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def phases(exchange: Exchange) -> dict[str, Phase]:
+    return {call.call_id: call.phase for call in await exchange.calls()}
+
+
+async def pass_until_final(exchange: Exchange, *, step: float = 1) -> None:
+    async with asyncio.timeout(20):
+        while set((await phases(exchange)).values()) != {Phase.FINAL}:
+            exchange.clock.pass_time(step)
+            await asyncio.sleep(0.004)
+
+
+async def test_a_missed_call_is_settled_by_time_alone(exchange: Exchange) -> None:
+    async with reconciling(exchange):
+        await exchange.accept(ringing(), ended(disposition=Disposition.MISSED))
+        await pass_until_final(exchange)
+
+    (call,) = await exchange.calls()
+    assert call.is_missed
+
+
+async def test_a_call_that_never_ends_is_closed_and_says_so(exchange: Exchange) -> None:
+    async with reconciling(exchange):
+        await exchange.accept(ringing(), answered())
+        await pass_until_final(exchange, step=600)
+
+    (call,) = await exchange.calls()
+    assert call.ended_because
+
+
+async def test_what_was_due_while_the_hub_was_down_is_done_at_start(exchange: Exchange) -> None:
+    for n in range(30):
+        await exchange.accept(ringing(f"c-{n}"), ended(f"c-{n}", disposition=Disposition.MISSED))
+    exchange.clock.pass_time(3600)
+    async with reconciling(exchange, is_told=False):
+        await pass_until_final(exchange)
+
+    assert len(await phases(exchange)) == 30
+
+
+async def test_two_processes_settle_a_call_once(exchange: Exchange) -> None:
+    peer = await exchange.connect_crm()
+    async with reconciling(exchange), reconciling(exchange), exchange.delivering():
+        await exchange.accept(ringing(), answered(), ended())
+        await pass_until_final(exchange)
+        await exchange.clock.pass_until(lambda: peer.count(ChangeKind.CALL_FINAL) > 0)
+
+    assert peer.count(ChangeKind.CALL_ENDED) == 1
+    assert peer.count(ChangeKind.CALL_FINAL) == 1
+
+
+async def test_ticks_that_change_nothing_leave_no_trace(exchange: Exchange) -> None:
+    async with reconciling(exchange):
+        await exchange.accept(ringing(), answered(), ended())
+        await pass_until_final(exchange)
+        (call,) = await exchange.calls()
+        before = await exchange.store.read(events.of_call, exchange.account_id, call.id)
+        for _ in range(50):
+            exchange.clock.pass_time(3600)
+            await asyncio.sleep(0.002)
+
+    assert await exchange.store.read(events.of_call, exchange.account_id, call.id) == before
+    due, following = await exchange.store.read(calls.due, now=exchange.clock.now())
+    assert (due, following) == ([], None)
