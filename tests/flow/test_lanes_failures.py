@@ -190,6 +190,26 @@ async def test_when_a_dead_peer_is_back_all_that_waits_goes_at_once(exchange: Ex
     assert (last.at - first.at).total_seconds() <= 60
 
 
+async def test_a_peer_that_comes_back_after_hours_of_silence_is_found_within_two_minutes(
+    exchange: Exchange,
+) -> None:
+    peer = await exchange.connect_crm()
+    peer.answer = PeerDown("refused")
+    async with exchange.delivering():
+        for n in range(5):
+            await exchange.accept(ended(f"c-{n}"))
+        await eventually(lambda: len(peer.heard) >= 5 and peer.at_once == 0)
+        # By its own schedule the next attempt would by then be hours away.
+        for _ in range(50):
+            await exchange.pass_time(240)
+        peer.answer = Delivered()
+        came_back_at = exchange.clock.now()
+        while "waiting" in await exchange.states():
+            await exchange.pass_time(5)
+
+    assert (exchange.clock.now() - came_back_at).total_seconds() <= 120
+
+
 async def test_a_card_that_is_late_gives_way_to_what_follows(exchange: Exchange) -> None:
     peer = await exchange.connect_crm()
     peer.answers_of_call = {"c-1": TryAgain("slow", status=429)}

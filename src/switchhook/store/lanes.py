@@ -16,7 +16,7 @@ from switchhook.store.breaker import admit, note_answered, note_failed, note_unc
 from switchhook.store.deliveries import PRESENCE, State
 from switchhook.store.tables.lanes import IS_LEASED, IS_WAITING, attempts, deliveries, lanes
 
-# DESIGN "Lanes": a stuck pop-up never delays the end of its call longer than this.
+# docs/architecture.md, Lanes: a stuck pop-up never delays the end of its call longer than this.
 LIVE_YIELDS_AFTER_MS = 60_000
 LIVE_KINDS = frozenset(kind.value for kind in LIVE_CHANGES)
 ANSWER_BYTES = 4096
@@ -107,6 +107,17 @@ _DUE = (
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+# While the breaker is open nothing may be due for hours; the message that waits least finds out then.
+_SOONEST = (
+    sa.select(lanes.c.lane, lanes.c.epoch)
+    .where(
+        lanes.c.connection_id == sa.bindparam("connection_id"),
+        lanes.c.lease_until_ms <= sa.bindparam("now_ms"),
+    )
+    .order_by(lanes.c.due_ms, lanes.c.lane)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 _LEASED = sa.select(sa.func.count(), sa.func.min(lanes.c.lease_until_ms)).where(
     IS_LEASED,
     lanes.c.connection_id == sa.bindparam("connection_id"),
@@ -189,7 +200,7 @@ def _claim(tx: sa.Connection, ask: ClaimRequest) -> Claimed:
     if most < 1:
         # The breaker or the pace says when; else it is full, and what is under way ends or times out.
         return Claimed(again_ms=lease_ends_ms if admitted.most else admitted.again_ms)
-    due = tx.execute(_DUE, {**here, "most": most}).all()
+    due = tx.execute(_SOONEST if admitted.is_probe else _DUE, {**here, "most": most}).all()
     # Not only one more than before: a lane that was closed and opened again must not repeat a number
     # that someone may still hold. Who holds one has let a whole lease pass since.
     epochs: dict[str, int] = {row.lane: max(row.epoch + 1, now_ms) for row in due}

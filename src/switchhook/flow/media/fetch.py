@@ -18,7 +18,7 @@ from switchhook.store.recordings import StoredFile
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How recordings are fetched (planfix.md 11.19)."""
+    """How recordings are fetched: docs/connectors/planfix.md, decision 19."""
 
     first_seconds: float = 3.0
     # One that can be fetched only once is worth most at once, and its PBX knows.
