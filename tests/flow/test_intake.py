@@ -1,11 +1,14 @@
 """News taken in are stored, folded and queued, all of them or none."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from switchhook.core.call import (
+    Call,
     CallEvent,
+    Change,
     ChangeKind,
     Direction,
     Disposition,
@@ -47,10 +50,25 @@ async def test_queues_one_message_per_change_and_interested_destination(exchange
     ]
 
 
+async def test_what_one_message_told_is_offered_to_a_connector_together(exchange: Exchange) -> None:
+    steps: list[list[str]] = []
+
+    def merge(changes: Sequence[Change], call: Call) -> Sequence[Change]:
+        steps.append([f"{change.kind} {change.extension}" for change in changes])
+        return changes
+
+    await exchange.connect_crm(merge=merge)
+
+    await exchange.accept(ringing(extension="101"), ringing(extension="102"))
+
+    assert steps == [["leg.ringing 101", "leg.ringing 102"]]
+
+
 async def test_a_message_carries_the_call_as_it_then_was(exchange: Exchange) -> None:
     await exchange.connect_crm()
 
-    await exchange.accept(ringing(extension="101"), ringing(extension="102"))
+    await exchange.accept(ringing(extension="101"))
+    await exchange.accept(ringing(extension="102"))
 
     first, second = await exchange.deliveries()
     letters = [

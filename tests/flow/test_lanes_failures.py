@@ -56,6 +56,24 @@ async def test_what_a_peer_refuses_for_good_is_a_dead_letter_and_the_lane_goes_o
     assert (dead.kind, dead.reason) == ("leg.ringing", "no such field")
 
 
+async def test_a_message_for_set_times_waits_for_them_and_the_peer_is_not_to_blame(
+    exchange: Exchange,
+) -> None:
+    later = START + timedelta(minutes=10)
+    peer = await exchange.connect_crm(not_before=lambda change, link: later)
+    async with exchange.delivering():
+        await exchange.accept(ended())
+        await exchange.pass_time(300)
+        before = list(peer.heard)
+        await exchange.clock.pass_until(lambda: len(peer.heard) == 1, step=10)
+
+    standing = await exchange.store.read(breaker.standing, exchange.account_id, exchange.id_of(peer))
+    assert before == []
+    assert peer.heard[0].at >= later
+    assert standing is not None
+    assert standing.failures == 0
+
+
 async def test_what_a_peer_would_drop_is_skipped_with_the_reason(exchange: Exchange) -> None:
     peer = await exchange.connect_crm()
     peer.answers.append(NotSent("it knows no such extension"))
@@ -200,8 +218,8 @@ async def test_a_peer_that_comes_back_after_hours_of_silence_is_found_within_two
             await exchange.accept(ended(f"c-{n}"))
         await eventually(lambda: len(peer.heard) >= 5 and peer.at_once == 0)
         # By its own schedule the next attempt would by then be hours away.
-        for _ in range(50):
-            await exchange.pass_time(240)
+        for _ in range(360):
+            await exchange.pass_time(20)
         peer.answer = Delivered()
         came_back_at = exchange.clock.now()
         while "waiting" in await exchange.states():

@@ -8,6 +8,7 @@ the PBX side plays the CRM, the CRM side plays the PBX. Everything a side can do
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -253,6 +254,10 @@ def as_they_are(changes: Sequence[Change], _: Call) -> Sequence[Change]:
     return changes
 
 
+def without_delay(_: Change, __: "Link") -> datetime | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """What a connector can do with a peer of one role. None: the protocol has no words for it."""
@@ -273,6 +278,8 @@ class Side:
     hears: Callable[[Change], bool] = every
     merge: Callable[[Sequence[Change], Call], Sequence[Change]] = as_they_are
     deliver: Callable[[Change, Call, Link, Hub], Awaitable[Outcome]] | None = None
+    # When a message goes at the earliest, for peers that take them at set times. Pure.
+    not_before: Callable[[Change, Link], datetime | None] = without_delay
     # A card opened later than this is worse than none: not sent any more.
     live_seconds: int | None = None
     # Requests a second to this peer, and how many at once.

@@ -1,6 +1,7 @@
 """How one attempt to deliver ended, as a value the lanes match on."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,15 @@ class NotSent:
     reason: str
 
 
-Outcome = Delivered | TryAgain | GiveUp | Locked | NotSent
+@dataclass(frozen=True)
+class Postponed:
+    """Not yet, on purpose: the peer takes such messages at set times. Says nothing about the peer."""
+
+    until: datetime
+    reason: str
+
+
+Outcome = Delivered | Postponed | TryAgain | GiveUp | Locked | NotSent
 
 
 def outcome_of(

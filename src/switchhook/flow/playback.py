@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_TOKEN = 128
 LARGEST_INDEX = 999
-# A recording is expected this long after anything was heard of its call (docs/connectors/planfix.md, decision 18).
+# A recording is expected this long after anything was heard of its call: decision 18 of
+# docs/connectors/planfix.md.
 EXPECTED = timedelta(hours=24)
 RETRY_SECONDS = 30
 LONGEST_RETRY_SECONDS = 3600

@@ -19,7 +19,7 @@ from switchhook.core.call import (
     ChangeKind,
     Direction,
     News,
-    RecordingKept,
+    OwnNews,
     Tick,
 )
 from switchhook.core.connector import Side
@@ -78,6 +78,8 @@ class Taking:
         self._events: list[dict[str, Value]] = []
         self._deliveries: list[dict[str, Value]] = []
         self._heard: list[tuple[int, Call, int, datetime]] = []  # recordings to be fetched
+        # What the arrival in hand made true, by call: what came together is told together.
+        self._said: dict[str, tuple[CallRow, list[Change]]] = {}
 
     def run(self) -> list[Taken | Exception]:
         """Take all, write all; give what came of each. One that fails changes nothing."""
@@ -94,11 +96,15 @@ class Taking:
         marks = len(self._events), len(self._deliveries), len(self._heard)
         try:
             told = tuple(step for news in arrival.news for step in self._take(arrival, news))
+            for row, changes in self._said.values():
+                self._tell(row, changes, arrival.at)
         except Exception as error:
             log.exception("news could not be taken", connection=arrival.connection_id)
             self._desk.put_back()
             del self._events[marks[0] :], self._deliveries[marks[1] :], self._heard[marks[2] :]
             return error
+        finally:
+            self._said.clear()
         self._desk.keep()
         due = [one.due_ms for one in told if one.due_ms is not None]
         return Taken(
@@ -114,7 +120,7 @@ class Taking:
             self._desk.retire(row)
             row = None
         old = None if row is None else row.call
-        if old is None and isinstance(news, RecordingKept | Tick):
+        if old is None and isinstance(news, OwnNews):
             return
         birth = NOBODY if old is not None else self._birth(arrival, news)
         call, changes = fold(old, news, at=arrival.at, birth=birth)
@@ -129,7 +135,7 @@ class Taking:
         at_ms = to_millis(arrival.at)
         self._events.append(events.entry(call.id, row.events, row.account_id, at_ms, news))
         if changes:
-            self._tell(row, changes, arrival.at)
+            self._said.setdefault(call.id, (row, []))[1].extend(changes)
         yield Told(call, changes, row.events, row.due_ms())
 
     def _birth(self, arrival: Arrival, news: News) -> Birth:

@@ -139,8 +139,8 @@ def find_contact_by_number(
     """Say who is behind a number; of several with the same one, the first that was added.
 
     Exactly by E.164. Only if that finds nobody, by the last ten digits, and then only if they name
-    one contact (planfix.md 11.11). Two numbers both written in full that differ are two parties,
-    whatever their last digits.
+    one contact (decision 11 of docs/connectors/planfix.md). Two numbers both written in full that
+    differ are two parties, whatever their last digits.
     """
     read = read_number(number, region)
     if read.is_withheld:

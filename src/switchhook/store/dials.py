@@ -14,7 +14,8 @@ from switchhook.store.times import from_millis, to_millis
 
 # The same click again within this is a finger that slipped.
 SAME_CLICK = timedelta(seconds=2)
-# planfix.md 11.21: the PBX gives no id back, so the call is known by who and whom, this long.
+# The PBX gives no id back, so the call is known by who and whom, this long: decision 21 of
+# docs/connectors/planfix.md.
 TIES_WITHIN = timedelta(minutes=5)
 
 

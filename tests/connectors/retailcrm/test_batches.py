@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+import pytest
 from msgspec.structs import replace
 
 from switchhook.connectors.retailcrm.pbx.batches import Batches, Row
 from switchhook.core.call import Call, Change, ChangeKind, Disposition
 from switchhook.core.edge import reply_json
+from switchhook.core.errors import Misconfigured
 from switchhook.core.outcome import Delivered, GiveUp, Outcome, TryAgain
+from tests.connectors.retailcrm.hub import crm_hub
 from tests.connectors.retailcrm.telling import SIDE, account, ends, merged, rings, sent, steps_of
+from tests.core.story import START
 
 
 def finals(count: int) -> list[tuple[Change, Call]]:
@@ -110,7 +115,7 @@ async def test_who_leaves_is_not_uploaded() -> None:
 
 async def test_lanes_share_one_request_and_its_outcome() -> None:
     answer = reply_json(200, {"success": True, "processedCallsCount": 2, "duplicateCalls": ["call-01"]})
-    settings = {"upload": "periodic", "upload_every_seconds": "0.05"}
+    settings = {"upload": "periodic"}
     async with account(answer, settings=settings) as (peer, hub):
         assert SIDE.deliver is not None
         outcomes = await asyncio.gather(
@@ -125,3 +130,27 @@ async def test_lanes_share_one_request_and_its_outcome() -> None:
         "the account had it already",
         None,
     ]
+
+
+@pytest.mark.parametrize(("told_at", "seconds"), [(START, 270), (START + timedelta(seconds=270), 0)])
+def test_a_periodic_upload_waits_for_the_next_of_its_times(told_at: datetime, seconds: int) -> None:
+    link = crm_hub(settings={"upload": "periodic", "upload_every_seconds": "600"}).link
+
+    due = SIDE.not_before(Change(kind=ChangeKind.CALL_FINAL, at=told_at), link)
+
+    assert due == told_at + timedelta(seconds=seconds)
+
+
+def test_cards_never_wait_for_an_upload() -> None:
+    link = crm_hub(settings={"upload": "periodic"}).link
+
+    assert SIDE.not_before(Change(kind=ChangeKind.LEG_RINGING, at=START), link) is None
+
+
+def test_a_period_that_is_no_time_names_its_field() -> None:
+    link = crm_hub(settings={"upload": "periodic", "upload_every_seconds": "nan"}).link
+
+    with pytest.raises(Misconfigured) as caught:
+        SIDE.not_before(Change(kind=ChangeKind.CALL_FINAL, at=START), link)
+
+    assert caught.value.field == "upload_every_seconds"

@@ -3,6 +3,7 @@
 from switchhook.connectors.retailcrm import as_crm, as_pbx, zone
 from switchhook.connectors.retailcrm.crm import asking as crm_asking
 from switchhook.connectors.retailcrm.pbx import asking as pbx_asking
+from switchhook.connectors.retailcrm.pbx.delivery import not_before
 from switchhook.connectors.retailcrm.pbx.live import hears, merge
 from switchhook.connectors.retailcrm.pbx.registration import pair
 from switchhook.connectors.retailcrm.wire.answers import sorry
@@ -95,8 +96,8 @@ CRM_SIDE = Side(
             name="upload_every_seconds",
             label="Seconds between periodic uploads",
             kind=FieldKind.NUMBER,
-            default="10",
-            help="12 at most; fifty calls go at once.",
+            default="600",
+            help="Only for periodic uploads: all that is finished by then goes, fifty calls a request.",
         ),
         Field(
             name="strip_plus",
@@ -117,10 +118,11 @@ CRM_SIDE = Side(
     hears=hears,
     merge=merge,
     deliver=as_pbx.deliver,
+    not_before=not_before,
     live_seconds=60,
     # api-client-go, rate.go: 40 a second for telephony.
     rate_per_second=40,
-    # A periodic batch holds 50 deliveries while it fills; cards have to get past it.
+    # A periodic batch holds 50 deliveries while it gathers; cards have to get past it.
     at_once=100,
     who_is=pbx_asking.who_is,
     set_presence=pbx_asking.set_presence,

@@ -9,7 +9,7 @@ import structlog
 
 from switchhook.core.call import Call, Change
 from switchhook.core.errors import HubError, PeerDown, Refused, StoreDown, TooMany
-from switchhook.core.outcome import Delivered, GiveUp, Locked, NotSent, Outcome, TryAgain
+from switchhook.core.outcome import Delivered, GiveUp, Locked, NotSent, Outcome, Postponed, TryAgain
 from switchhook.core.schedule import delay_seconds
 from switchhook.flow.destinations import Outlet
 from switchhook.store.deliveries import PRESENCE, Presence, State
@@ -32,11 +32,11 @@ _decode_call = msgspec.json.Decoder(Call).decode
 _decode_presence = msgspec.json.Decoder(Presence).decode
 
 
-async def attempt(claim: Claim, outlet: Outlet) -> Outcome:
+async def attempt(claim: Claim, outlet: Outlet, *, now: datetime) -> Outcome:
     """Send the message of a claim. Never raises, but for being cancelled."""
     try:
         async with asyncio.timeout(DELIVER_SECONDS):
-            return await _send(claim, outlet)
+            return await _send(claim, outlet, now)
     except TimeoutError:
         return TryAgain(f"no answer within {DELIVER_SECONDS:.0f} s")
     except HubError as error:
@@ -46,7 +46,7 @@ async def attempt(claim: Claim, outlet: Outlet) -> Outcome:
         return GiveUp(INTERNAL_ERROR)
 
 
-async def _send(claim: Claim, outlet: Outlet) -> Outcome:
+async def _send(claim: Claim, outlet: Outlet, now: datetime) -> Outcome:
     side = outlet.side
     if claim.kind == PRESENCE:
         if side.set_presence is None:
@@ -55,9 +55,11 @@ async def _send(claim: Claim, outlet: Outlet) -> Outcome:
         return await side.set_presence(said.extension, said.availability, outlet.link, outlet.hub)
     if side.deliver is None or claim.call is None:
         return NotSent("this connection is told nothing of calls")
-    return await side.deliver(
-        _decode_change(claim.payload), _decode_call(claim.call), outlet.link, outlet.hub
-    )
+    change = _decode_change(claim.payload)
+    earliest = side.not_before(change, outlet.link)
+    if earliest is not None and earliest > now:
+        return Postponed(earliest, "this peer takes such messages at set times")
+    return await side.deliver(change, _decode_call(claim.call), outlet.link, outlet.hub)
 
 
 def outcome_of_error(error: HubError) -> Outcome:
@@ -90,6 +92,8 @@ def verdict_of(outcome: Outcome, claim: Claim, *, began: datetime, ended: dateti
         case Locked(reason, status, answer):
             # The head of its lane still; the destination is paused, so nobody tries it meanwhile.
             state, retry_ms, is_peer_up = State.WAITING, ended_ms, None
+        case Postponed(until, reason):
+            state, retry_ms, is_peer_up = State.WAITING, to_millis(until), None
         case TryAgain(reason, retry_after_seconds, status, answer):
             first_tried_ms = to_millis(began) if claim.first_tried_ms is None else claim.first_tried_ms
             delay = delay_seconds(
@@ -131,6 +135,7 @@ OUTCOMES: dict[type[Outcome], str] = {
     GiveUp: "given up",
     Locked: "locked",
     TryAgain: "try again",
+    Postponed: "postponed",
 }
 
 

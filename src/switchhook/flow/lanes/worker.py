@@ -96,7 +96,7 @@ class Worker:
 
     async def _work(self, claim: Claim, outlet: Outlet) -> None:
         began = self._clock.now()
-        outcome = await attempt(claim, outlet)
+        outcome = await attempt(claim, outlet, now=began)
         if isinstance(outcome, Locked):
             await self._pause(claim, outcome.reason)
         verdict = verdict_of(outcome, claim, began=began, ended=self._clock.now(), jitter=self._chance())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 from switchhook.connectors.retailcrm.pbx.account import outcome_of, tell
 from switchhook.connectors.retailcrm.pbx.batches import Batches, Row
@@ -20,8 +21,11 @@ from switchhook.core.outcome import Delivered, GiveUp, Locked, NotSent, Outcome,
 EVENT = "/api/v5/telephony/call/event"
 UPLOAD = "/api/v5/telephony/calls/upload"
 NOT_YET_REGISTERED_SECONDS = 30.0
-# A lane gives each attempt 25 seconds, and the request itself may take 10 of them.
-LONGEST_BATCH_SECONDS = 12.0
+# retailCRM's own example of a periodic upload.
+UPLOAD_EVERY_SECONDS = 600
+LONGEST_PERIOD_SECONDS = 24 * 3600
+# What falls due together arrives within this, and goes as one request.
+GATHERING_SECONDS = 1.0
 
 
 async def deliver(change: Change, call: Call, link: Link, hub: Hub, *, batches: Batches) -> Outcome:
@@ -84,7 +88,7 @@ async def _upload(call: Call, link: Link, roster: Roster, batches: Batches) -> O
     upload = _uploader(link)
     if link.settings.get("upload") != "periodic":
         return (await upload([row]))[0]
-    return await batches.send(link.id, row, after_seconds=_batch_seconds(link), upload=upload)
+    return await batches.send(link.id, row, after_seconds=GATHERING_SECONDS, upload=upload)
 
 
 def _uploader(link: Link) -> Callable[[Sequence[Row]], Awaitable[Sequence[Outcome]]]:
@@ -102,13 +106,23 @@ def _uploader(link: Link) -> Callable[[Sequence[Row]], Awaitable[Sequence[Outcom
     return upload
 
 
-def _batch_seconds(link: Link) -> float:
+def not_before(change: Change, link: Link) -> datetime | None:
+    """Say when a record goes at the earliest: with the next periodic upload, if so set.
+
+    Raises:
+        Misconfigured: the period is no number of seconds.
+    """
+    if change.kind is not ChangeKind.CALL_FINAL or link.settings.get("upload") != "periodic":
+        return None
     try:
-        seconds = float(link.settings.get("upload_every_seconds") or LONGEST_BATCH_SECONDS)
-        if not math.isfinite(seconds):
-            raise ValueError(seconds)
+        period = float(link.settings.get("upload_every_seconds") or UPLOAD_EVERY_SECONDS)
+        if not 0 < period <= LONGEST_PERIOD_SECONDS:
+            raise ValueError(period)
     except ValueError:
         raise Misconfigured(
-            "expected a number of seconds", connection=link.id, field="upload_every_seconds"
+            f"expected seconds up to {LONGEST_PERIOD_SECONDS}",
+            connection=link.id,
+            field="upload_every_seconds",
         ) from None
-    return min(max(seconds, 0.0), LONGEST_BATCH_SECONDS)
+    told_at = change.at.timestamp()
+    return datetime.fromtimestamp(math.ceil(told_at / period) * period, UTC)

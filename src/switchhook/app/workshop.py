@@ -1,0 +1,79 @@
+"""All that moves, built over an open store; what a command needs to dial or to try a connection."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from switchhook.app.desk import Desk
+from switchhook.connectors import discover
+from switchhook.core.connector import Connector
+from switchhook.flow.clock import Clock, SystemClock
+from switchhook.flow.hub import Hubs
+from switchhook.flow.ids import RandomIds
+from switchhook.flow.intake import Intake
+from switchhook.flow.lookup import Lookup
+from switchhook.flow.presence import PresenceDesk
+from switchhook.flow.probe import Prober
+from switchhook.flow.registry import Registry
+from switchhook.net.http import HttpClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Everything that moves, built and connected; nothing of it runs by itself yet."""
+
+    desk: Desk
+    http: HttpClient
+    connectors: Mapping[str, Connector]
+    clock: Clock
+    registry: Registry
+    intake: Intake
+    lookup: Lookup
+    hubs: Hubs
+    prober: Prober
+
+
+@asynccontextmanager
+async def open_workshop(
+    desk: Desk,
+    *,
+    public_url: str = "",
+    clock: Clock | None = None,
+    connectors: Mapping[str, Connector] | None = None,
+) -> AsyncIterator[Workshop]:
+    """Build all that moves over an open store; enough for a command to dial or to try a connection.
+
+    `connectors` are those that are found, unless given.
+    """
+    settings, clock = desk.place.settings, clock or SystemClock()
+    connectors = discover() if connectors is None else connectors
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(HttpClient(proxy=settings.egress_proxy or None))
+        registry = Registry(desk.store, desk.box, connectors, http, public_url=public_url, clock=clock)
+        intake = Intake(desk.store, clock=clock, ids=RandomIds(), destinations=registry.destinations)
+        lookup = Lookup(
+            desk.store,
+            registry,
+            deadline_seconds=settings.lookup_deadline_ms / 1000,
+            clock=clock,
+            region=settings.region,
+        )
+        stack.push_async_callback(lookup.close)
+        presence = PresenceDesk(desk.store, registry, clock=clock)
+        hubs = Hubs(
+            desk.store, desk.box, registry, intake, lookup, presence, clock=clock, region=settings.region
+        )
+        stack.push_async_callback(hubs.dialler.close)
+        prober = Prober(desk.store, registry, hubs.of, clock=clock)
+        await registry.refresh()
+        yield Workshop(
+            desk=desk,
+            http=http,
+            connectors=connectors,
+            clock=clock,
+            registry=registry,
+            intake=intake,
+            lookup=lookup,
+            hubs=hubs,
+            prober=prober,
+        )

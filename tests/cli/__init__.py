@@ -1,0 +1,1 @@
+"""The command line, with and without a hub beside it."""

@@ -1,0 +1,1 @@
+"""The switch, the pages and the server, over real sockets."""
