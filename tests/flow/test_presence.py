@@ -12,7 +12,6 @@ from switchhook.core.directory import Availability
 from switchhook.core.errors import BadMessage
 from switchhook.flow.configure import Configured
 from switchhook.flow.lanes import Lanes
-from switchhook.flow.presence import PresenceDesk
 from switchhook.store.employees import add_employee, get_employee, list_employees
 from tests.fakes import START, FakeClock, ScriptedPeer
 from tests.flow.rig import Rig, open_rig, running
@@ -61,7 +60,7 @@ async def open_office(folder: Path) -> AsyncIterator[Office]:
         }
         lanes = Lanes(rig.store, rig.hubs.outlets, clock=clock)
         async with running(lanes.run()):
-            rig.hubs.presence = PresenceDesk(rig.store, rig.registry, wake=lanes.wake, clock=clock)
+            rig.hubs.presence.listen(lanes.wake)
             yield Office(rig=rig, clock=clock, pbx=pbx, crm=crm, ids=ids)
 
 

@@ -29,6 +29,7 @@ from switchhook.net.server import Server
 from switchhook.settings import Place, Settings
 from switchhook.store.accounts import DEFAULT_ACCOUNT
 from switchhook.store.hub_settings import PUBLIC_URL, set_setting
+from switchhook.store.lanes import give_back_all
 from switchhook.web.hall import Hall
 from switchhook.web.recordings import Recordings
 from switchhook.web.sessions import Signer
@@ -75,6 +76,8 @@ async def open_hub(
     """
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(open_desk(place, account))
+        if desk.store.dialect == "sqlite":  # a file has one hub: whoever held a lease is dead
+            await desk.store.write(give_back_all)
         workshop = await stack.enter_async_context(open_workshop(desk, clock=clock, connectors=connectors))
         clock = workshop.clock
         live = Live(desk.store, clock=clock)
@@ -91,7 +94,8 @@ async def open_hub(
         )
         for listener in (live.note, lanes.note, reconcile.note):
             workshop.intake.listen(listener)
-        workshop.intake.listen(lambda taken: fetcher.nudge())
+        workshop.intake.listen(fetcher.note)
+        workshop.presence.listen(lanes.wake)
         pairing = Pairing(desk.store, workshop.registry, workshop.hubs.of, clock=clock)
 
         signer = Signer.of(place.folder)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from switchhook.app.desk import Desk
 from switchhook.connectors import discover
+from switchhook.core.call import CallerNamed
 from switchhook.core.connector import Connector
+from switchhook.core.directory import Caller
 from switchhook.flow.clock import Clock, SystemClock
 from switchhook.flow.hub import Hubs
 from switchhook.flow.ids import RandomIds
 from switchhook.flow.intake import Intake
-from switchhook.flow.lookup import Lookup
+from switchhook.flow.lookup import Lookup, Question
 from switchhook.flow.presence import PresenceDesk
 from switchhook.flow.probe import Prober
 from switchhook.flow.registry import Registry
@@ -29,6 +31,7 @@ class Workshop:
     registry: Registry
     intake: Intake
     lookup: Lookup
+    presence: PresenceDesk
     hubs: Hubs
     prober: Prober
 
@@ -51,9 +54,17 @@ async def open_workshop(
         http = await stack.enter_async_context(HttpClient(proxy=settings.egress_proxy or None))
         registry = Registry(desk.store, desk.box, connectors, http, public_url=public_url, clock=clock)
         intake = Intake(desk.store, clock=clock, ids=RandomIds(), destinations=registry.destinations)
+
+        async def note_name(question: Question, caller: Caller) -> None:
+            """Put the name that a PBX was told, in time or late, on the call that it asked about."""
+            if question.asker and question.call_id and caller.name:
+                named = CallerNamed(call_id=question.call_id, name=caller.name)
+                await intake.accept(question.account_id, question.asker, [named])
+
         lookup = Lookup(
             desk.store,
             registry,
+            on_named=note_name,
             deadline_seconds=settings.lookup_deadline_ms / 1000,
             clock=clock,
             region=settings.region,
@@ -74,6 +85,7 @@ async def open_workshop(
             registry=registry,
             intake=intake,
             lookup=lookup,
+            presence=presence,
             hubs=hubs,
             prober=prober,
         )

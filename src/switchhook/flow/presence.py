@@ -22,14 +22,16 @@ class PresenceDesk:
         store: Store,
         registry: Registry,
         *,
-        wake: Callable[[str], None] = lambda connection_id: None,
         clock: Clock | None = None,
     ) -> None:
-        """`wake` is told for whom something was queued."""
         self._store = store
-        self._wake = wake
+        self._wakes: list[Callable[[str], None]] = []
         self._registry = registry
         self._clock = clock or SystemClock()
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        """Have this told for which connections something was queued."""
+        self._wakes.append(wake)
 
     async def set_presence(
         self, account_id: int, extension: str, availability: Availability, *, teller: str | None = None
@@ -55,5 +57,6 @@ class PresenceDesk:
             at=self._clock.now(),
         )
         for connection_id in told:
-            self._wake(connection_id)
+            for wake in self._wakes:
+                wake(connection_id)
         log.debug("presence", extension=extension, availability=availability.value, told=len(told))

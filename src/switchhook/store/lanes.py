@@ -375,6 +375,15 @@ def _note_health(tx: sa.Connection, account_id: int, connection_id: str, verdict
     return True
 
 
+def give_back_all(tx: sa.Connection) -> None:
+    """Of all accounts: end every lease, on a store that nobody but the starting process works on.
+
+    What was under way when the last process was killed is tried again at once, and no longer counts
+    as under way. Should that process be alive after all, its verdicts are refused.
+    """
+    tx.execute(sa.update(lanes).where(IS_LEASED).values(lease_until_ms=0))
+
+
 def due_connections(tx: sa.Connection, connection_ids: Sequence[str], *, now_ms: int) -> list[str]:
     """Of all accounts: say which of these have a lane that may be tried now (a hint, without locks)."""
     is_due = sa.select(lanes.c.lane).where(

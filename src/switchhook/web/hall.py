@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from switchhook.core.call import Call
-from switchhook.core.number import read_number
+from switchhook.core.number import international_digits, read_number
 from switchhook.flow.live import Live
 from switchhook.flow.registry import Registry
 from switchhook.store import Store
+from switchhook.store.answers import answers_about
 from switchhook.store.contacts import find_contact_by_number
 from switchhook.store.employees import list_employees
 from switchhook.store.lines import list_lines
@@ -74,8 +75,13 @@ class Hall:
         return {one.id: one.row.name for one in of_account}
 
     async def _caller(self, account_id: int, number: str) -> str:
+        """Name a caller: our own book first, else what a CRM last said when somebody asked."""
         contact = await self.store.read(find_contact_by_number, account_id, number, region=self.region)
-        return contact.name if contact else ""
+        if contact is not None:
+            return contact.name
+        digits = international_digits(read_number(number, self.region))
+        said = await self.store.read(answers_about, account_id, digits) if digits else []
+        return next((one.answer.name for one in said if one.answer and one.answer.name), "")
 
     @property
     def public_url(self) -> str:
