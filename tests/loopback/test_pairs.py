@@ -1,7 +1,7 @@
 """Every pair of protocols and every scenario: what the PBX played is what the CRM heard."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,44 +13,34 @@ from tests.loopback.carried import heard, played
 from tests.loopback.company import CUSTOMERS, OURS
 from tests.loopback.evening import IS_AT_DINNER, IS_BUSY, KINDS, Evening
 
-HANGUP = "a hang-up without a status is not forgotten when another phone rings after it"
-REPORT = "a report's talk is added to the guess about an earlier talk"
-RESULT = "a report does not correct how a leg ended"
-# What the fold does not get right yet: by the PBX's protocol and scenario.
-WRONG_RECORDS = {("retailcrm", "transfer"): REPORT, ("retailcrm", "outbound_not_allowed"): RESULT}
-WRONG_CARDS = {("retailcrm", "hunt"): HANGUP, ("retailcrm", "pickup"): HANGUP}
+# This PBX reports the talks of a transfer as one; a CRM that is told each of them gets a measured one.
+SEGMENTS_UNKNOWN = {("retailcrm", "planfix", "transfer")}
 
 PAIRS = [(pbx, crm) for pbx in KINDS for crm in KINDS]
 
-
-def every_call(known: Mapping[tuple[str, str], str] | None = None) -> pytest.MarkDecorator:
-    """Ask a test of every pair and scenario."""
-    cases = [
-        pytest.param(
-            pbx,
-            crm,
-            scenario.name,
-            id=f"{pbx}-{crm}-{scenario.name}",
-            marks=[pytest.mark.xfail(reason=known[pbx, scenario.name])]
-            if known and (pbx, scenario.name) in known
-            else [],
-        )
+every_call = pytest.mark.parametrize(
+    ("pbx", "crm", "scenario"),
+    [
+        pytest.param(pbx, crm, scenario.name, id=f"{pbx}-{crm}-{scenario.name}")
         for pbx, crm in PAIRS
         for scenario in PLAIN
-    ]
-    return pytest.mark.parametrize(("pbx", "crm", "scenario"), cases)
+    ],
+)
 
 
-@every_call(WRONG_RECORDS)
+@every_call
 def test_a_crm_has_in_its_history_what_the_pbx_played(
     evening: Evening, pbx: str, crm: str, scenario: str
 ) -> None:
     call = evening.played[pbx, scenario].call
 
-    assert heard(evening, crm, call.call_id) == played(call, pbx=pbx, crm=crm)
+    has, expected = heard(evening, crm, call.call_id), played(call, pbx=pbx, crm=crm)
+    if (pbx, crm, scenario) in SEGMENTS_UNKNOWN:
+        has, expected = replace(has, talk_seconds=None), replace(expected, talk_seconds=None)
+    assert has == expected
 
 
-@every_call(WRONG_CARDS)
+@every_call
 def test_cards_open_turn_and_close_in_order_and_once(
     evening: Evening, pbx: str, crm: str, scenario: str
 ) -> None:
@@ -75,7 +65,7 @@ def whose(event: CallEvent) -> list[str]:
     return [event.extension] if event.extension is not None else json.loads(event.as_sent["codes"])
 
 
-@every_call()
+@every_call
 def test_a_call_is_recorded_in_the_history_once(evening: Evening, pbx: str, crm: str, scenario: str) -> None:
     call_id = evening.played[pbx, scenario].call.call_id
     records = [one for one in evening.heard[crm].news_of(call_id) if isinstance(one, CallReport)]
@@ -84,7 +74,7 @@ def test_a_call_is_recorded_in_the_history_once(evening: Evening, pbx: str, crm:
     assert len([one for one in evening.heard[crm].calls.values() if one.call_id == call_id]) == 1
 
 
-@every_call()
+@every_call
 def test_the_recording_is_the_pbxs_to_the_byte_over_our_own_link(
     evening: Evening, pbx: str, crm: str, scenario: str
 ) -> None:

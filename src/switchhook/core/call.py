@@ -126,6 +126,8 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_heard_at: datetime | None = None
     is_recorded: bool = False  # the peer said that there is, or will be, a recording
     is_reported: bool = False  # a report has been taken: it is the authority
+    reported_extension: str | None = None  # who talked, as an answered report says
+    reported_talk_seconds: int | None = None
     ended_because: str | None = None  # said when a clock and not the peer ended it
     hangup: Disposition | None = None  # the peer ended the call without naming who talked
     hold_until: datetime | None = None  # untold leg ends wait for better knowledge

@@ -126,6 +126,16 @@ def conclude(draft: Draft, at: datetime) -> None:
         draft.changes.append(_summary(draft.call, ChangeKind.CALL_FINAL, at))
 
 
+def give_up_waiting(draft: Draft, at: datetime) -> None:
+    """Another phone rings: what was held back of the ones before is told as it stands."""
+    if draft.call.hangup is Disposition.UNKNOWN:
+        draft.call = replace(draft.call, hangup=None)
+        for leg in draft.call.legs:
+            if leg.state is LegState.RINGING:
+                draft.tell_end(draft.end(leg, Disposition.CANCELLED, at), at)
+    _release(draft, at)
+
+
 def close_stale(draft: Draft, at: datetime) -> None:
     """Close what nothing was heard of for too long, and say that it was so."""
     call = draft.call
@@ -183,6 +193,8 @@ def _release(draft: Draft, at: datetime) -> None:
 def _after_hangup(call: Call, hangup: Disposition, *, is_winner: bool) -> Disposition:
     if hangup is Disposition.ANSWERED:
         return Disposition.ANSWERED if is_winner else Disposition.CANCELLED
+    if hangup is not Disposition.UNKNOWN:
+        return hangup
     return Disposition.NO_ANSWER if call.direction is Direction.OUTBOUND else Disposition.MISSED
 
 
@@ -261,12 +273,17 @@ def _with_outcome(call: Call, blamed: Leg | None, at: datetime) -> Call:
     talks = talked(call)
     ended_at = max((leg.ended_at for leg in call.legs if leg.ended_at is not None), default=at)
     who = talks[-1] if talks else blamed
+    extension = who.extension if who is not None else None
+    talk_seconds = talk_seconds_of(call) if talks else 0
+    if talks and call.is_reported:
+        extension = extension if call.reported_extension is None else call.reported_extension
+        talk_seconds = talk_seconds if call.reported_talk_seconds is None else call.reported_talk_seconds
     ring_seconds = call.ring_seconds if call.is_reported else None
     return replace(
         call,
         disposition=disposition,
-        extension=who.extension if who is not None else None,
-        talk_seconds=talk_seconds_of(call) if talks else 0,
+        extension=extension,
+        talk_seconds=talk_seconds,
         ring_seconds=ring_seconds_of(call, ended_at) if ring_seconds is None else ring_seconds,
         answered_at=talks[0].answered_at if talks else None,
         ended_at=ended_at,

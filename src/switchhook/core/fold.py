@@ -30,12 +30,16 @@ from switchhook.core.call import (
     RecordingKept,
     Tick,
 )
-from switchhook.core.conclude import Draft, close_stale, conclude
+from switchhook.core.conclude import Draft, close_stale, conclude, give_up_waiting
 from switchhook.core.legs import step
 from switchhook.core.timers import MISSED_HOLD, REPORT_GRACE
 
 # The same id this long after its call ended is a new call: PBXs start counting again.
 ID_IS_REUSED_AFTER = timedelta(hours=6)
+
+
+# What a peer that reports later says when it hangs up, and explains only then: who, how long, why.
+HALF_SAID = frozenset({Disposition.ANSWERED, Disposition.FAILED, Disposition.UNKNOWN})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +124,8 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
     old = draft.call.leg(event.extension or "")
     moved = step(old, event, draft.call.direction, at)
     leg = moved.leg
+    if moved.has_begun_to_ring and _awaits_report(draft.call):
+        give_up_waiting(draft, at)
     if leg is old:
         return
     if old is None or moved.is_new_attempt:
@@ -136,7 +142,10 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
     if leg.is_told:
         draft.correct(at, f"length of the talk of {leg.extension}")
         return
-    waits_for_report = leg.disposition is Disposition.ANSWERED and leg.talk_seconds is None
+    is_half_said = leg.disposition is Disposition.ANSWERED and leg.talk_seconds is None
+    waits_for_report = is_half_said or (
+        leg.disposition is Disposition.FAILED and event.report_within_seconds is not None
+    )
     is_missed = draft.call.direction is not Direction.OUTBOUND and leg.disposition not in (
         Disposition.ANSWERED,
         Disposition.CANCELLED,
@@ -147,6 +156,15 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
         draft.hold(at + MISSED_HOLD)
     else:
         draft.tell_end(leg, at)
+
+
+def _awaits_report(call: Call) -> bool:
+    """Tell whether an end is held back because only a report can say what it was."""
+    if call.hangup is not None:
+        return True
+    return call.hold_until is not None and any(
+        leg.disposition is Disposition.ANSWERED and not leg.is_told for leg in call.legs
+    )
 
 
 def _hang_up(draft: Draft, event: CallEvent, at: datetime) -> None:
@@ -166,7 +184,7 @@ def _hang_up(draft: Draft, event: CallEvent, at: datetime) -> None:
         extension = ringing[0].extension if ringing else ""
         _move_leg(draft, replace(event, extension=extension), at)
         return
-    waits = told in (Disposition.ANSWERED, Disposition.UNKNOWN) and event.report_within_seconds is not None
+    waits = told in HALF_SAID and event.report_within_seconds is not None
     if waits:
         if not draft.call.legs:
             draft.add_leg(Leg(extension=""))

@@ -15,6 +15,11 @@ from switchhook.core.call import (
 )
 from switchhook.core.conclude import Draft
 
+# What every unanswered call is; an end that was heard live may have known why.
+SAYS_NOTHING_NEW = frozenset(
+    {Disposition.MISSED, Disposition.NO_ANSWER, Disposition.CANCELLED, Disposition.UNKNOWN}
+)
+
 
 def take(draft: Draft, report: CallReport, at: datetime) -> None:
     """Take a report in. One thing it cannot do: undo an answer that was heard."""
@@ -59,6 +64,7 @@ def _answered(draft: Draft, report: CallReport, at: datetime, *, was_live: bool)
         if was_live:
             draft.say(ChangeKind.LEG_RINGING, at, picked_up)
         leg = picked_up
+    draft.call = replace(draft.call, reported_extension=extension, reported_talk_seconds=report.talk_seconds)
     is_news = leg.disposition is not Disposition.ANSWERED
     talk_seconds = report.talk_seconds if report.talk_seconds is not None else leg.talk_seconds
     draft.put_leg(
@@ -79,6 +85,10 @@ def _answered(draft: Draft, report: CallReport, at: datetime, *, was_live: bool)
 
 def _not_answered(draft: Draft, report: CallReport, at: datetime) -> None:
     for leg in draft.call.legs:
+        if not leg.is_open and _is_better_said(leg, report):
+            draft.put_leg(
+                replace(leg, disposition=report.disposition, disposition_as_sent=report.disposition_as_sent)
+            )
         if leg.is_open:
             talking = leg.state is LegState.TALKING
             draft.end(leg, Disposition.ANSWERED if talking else report.disposition, at)
@@ -93,6 +103,13 @@ def _not_answered(draft: Draft, report: CallReport, at: datetime) -> None:
                 ended_at=ended_at,
             )
         )
+
+
+def _is_better_said(leg: Leg, report: CallReport) -> bool:
+    """Tell whether the report names a reason where the leg's own end had another, or none."""
+    is_meant = report.extension is None or leg.extension in ("", report.extension)
+    is_lost = leg.disposition in (Disposition.ANSWERED, Disposition.CANCELLED)
+    return is_meant and not is_lost and report.disposition not in SAYS_NOTHING_NEW
 
 
 def _who(call: Call, report: CallReport) -> str:
