@@ -14,6 +14,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from switchhook.core.errors import BadMessage
+from switchhook.core.numbering_plan import international_form
 from switchhook.core.text import has_control
 
 # What PBXes put where a number should be. Compared without case, quotes and angle brackets.
@@ -156,6 +157,8 @@ def _read(raw: str, region: str) -> Number:
 def _read_plain(raw: str, region: str) -> Number:
     """Read what nearly every machine sends, digits and perhaps a plus, without looking for more."""
     digits = raw.removeprefix("+")
+    if international_form(region).fullmatch(digits):
+        return Number(raw=raw, e164=f"+{digits}", digits=digits)
     readings = _readings(raw, digits, region, plus_is_written=True)
     e164 = next((_e164(n) for n in readings if n is not None), None)
     is_short = e164 is None and SHORT.fullmatch(digits) is not None

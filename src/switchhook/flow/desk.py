@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 
+from msgspec import Struct
+
 from switchhook.core.call import Call, CallEvent, CallReport, News
 from switchhook.flow.matching import STARTS_WITHIN, call_of_event, call_of_report
 from switchhook.store import call_rows
@@ -13,8 +15,7 @@ from switchhook.store.call_rows import CallRow, Tx, peer_key, reversed_number
 from switchhook.store.times import to_millis
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True):
     """News of one connection that are taken together or not at all."""
 
     account_id: int

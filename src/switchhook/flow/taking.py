@@ -4,11 +4,12 @@ Runs in the store's writing thread. Several arrivals about one call see each oth
 call, ledger and lane is written once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.core.call import (
@@ -30,7 +31,7 @@ from switchhook.flow.destinations import Destinations
 from switchhook.flow.ids import Ids
 from switchhook.store import call_rows, deliveries, dials, events, recordings
 from switchhook.store.call_rows import CallRow, Tx, encode
-from switchhook.store.many import Value
+from switchhook.store.many import Row
 from switchhook.store.times import to_millis
 
 log = structlog.get_logger()
@@ -38,8 +39,7 @@ log = structlog.get_logger()
 NOBODY = Birth(id="", connection_id="", shared_id="", recording_token="", call_id="")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A call after one step, and what became true in it. A higher version is newer."""
 
     call: Call
@@ -48,8 +48,7 @@ class Told:
     due_ms: int | None  # when the clock next has something to say about it
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What came of one arrival, for those who go on with it after the commit."""
 
     account_id: int
@@ -75,8 +74,8 @@ class Taking:
         self._tools = tools
         self._arrivals = arrivals
         self._desk = Desk(tx, arrivals)
-        self._events: list[dict[str, Value]] = []
-        self._deliveries: list[dict[str, Value]] = []
+        self._events: list[Row] = []
+        self._deliveries: list[deliveries.Message] = []
         self._heard: list[tuple[int, Call, int, datetime]] = []  # recordings to be fetched
         # What the arrival in hand made true, by call: what came together is told together.
         self._said: dict[str, tuple[CallRow, list[Change]]] = {}
@@ -95,7 +94,7 @@ class Taking:
     def _take_or_put_back(self, arrival: Arrival) -> Taken | Exception:
         marks = len(self._events), len(self._deliveries), len(self._heard)
         try:
-            told = tuple(step for news in arrival.news for step in self._take(arrival, news))
+            steps = [self._take(arrival, news) for news in arrival.news]
             for row, changes in self._said.values():
                 self._tell(row, changes, arrival.at)
         except Exception as error:
@@ -106,26 +105,26 @@ class Taking:
         finally:
             self._said.clear()
         self._desk.keep()
-        due = [one.due_ms for one in told if one.due_ms is not None]
+        told = tuple([step for step in steps if step is not None])
         return Taken(
             account_id=arrival.account_id,
             told=told,
-            destinations=frozenset(str(row["connection_id"]) for row in self._deliveries[marks[1] :]),
-            due_ms=min(due, default=None),
+            destinations=frozenset([row.connection_id for row in self._deliveries[marks[1] :]]),
+            due_ms=min([one.due_ms for one in told if one.due_ms is not None], default=None),
         )
 
-    def _take(self, arrival: Arrival, news: News) -> Iterator[Told]:
+    def _take(self, arrival: Arrival, news: News) -> Told | None:
         row = self._desk.find(arrival, news)
         if row is not None and arrival.call_row is None and is_over(row.call, news, arrival.at):
             self._desk.retire(row)
             row = None
         old = None if row is None else row.call
         if old is None and isinstance(news, OwnNews):
-            return
+            return None
         birth = NOBODY if old is not None else self._birth(arrival, news)
         call, changes = fold(old, news, at=arrival.at, birth=birth)
         if isinstance(news, Tick) and not changes and call == old:
-            return
+            return None
         if row is None:
             call = self._tied(arrival, news, call)
             row = self._desk.begin(arrival.account_id, call)
@@ -136,7 +135,7 @@ class Taking:
         self._events.append(events.entry(call.id, row.events, row.account_id, at_ms, news))
         if changes:
             self._said.setdefault(call.id, (row, []))[1].extend(changes)
-        yield Told(call, changes, row.events, row.due_ms())
+        return Told(call, changes, row.events, row.due_ms())
 
     def _birth(self, arrival: Arrival, news: News) -> Birth:
         new_id = self._tools.ids.new_id(arrival.at)
@@ -166,7 +165,7 @@ class Taking:
         return call if dial_id is None else replace(call, dial_id=dial_id)
 
     def _tell(self, row: CallRow, changes: Sequence[Change], at: datetime) -> None:
-        call, created_ms = row.call, to_millis(at)
+        call = row.call
         payloads: dict[int, bytes] = {}  # by identity: most destinations are told the same change
         for destination in self._tools.destinations(row.account_id):
             if destination.side.deliver is None or not destination.wants(call):
@@ -181,7 +180,7 @@ class Taking:
                         destination.connection_id,
                         call.id,
                         change.kind.value,
-                        created_ms,
+                        to_millis(at),
                         payload,
                         row.snapshot(),
                     )

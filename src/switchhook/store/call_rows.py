@@ -4,9 +4,8 @@ These verbs serve one transaction over news of several accounts, so rows carry t
 and intake compares it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,15 +14,12 @@ import sqlalchemy as sa
 from switchhook.core.call import Call
 from switchhook.core.number import international_digits, read_number
 from switchhook.core.timers import due_at
-from switchhook.store.many import Many, Value
+from switchhook.store.many import ByKeys, Many, Row
 from switchhook.store.tables.calls import IS_OPEN, calls
 from switchhook.store.times import to_millis
 
 # For rooms that may not know the database library.
 Tx = sa.Connection
-
-# Both engines take some 32,000 parameters in a statement.
-MOST_KEYS = 5000
 
 encode = msgspec.json.Encoder().encode
 decode_call = msgspec.json.Decoder(Call).decode
@@ -76,25 +72,17 @@ _COLUMNS = (
     calls.c.events,
     calls.c.snapshot,
 )
-# SQLite has one writer at a time and ignores the locks.
-_BY_PEER_KEY = (
-    sa.select(*_COLUMNS)
-    .where(calls.c.peer_key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(calls.c.id)
-    .with_for_update()
-)
-_BY_REPORT_KEY = (
-    sa.select(*_COLUMNS)
-    .where(calls.c.report_key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(calls.c.id)
-    .with_for_update()
-)
-_BY_ID = (
-    sa.select(*_COLUMNS)
-    .where(calls.c.id.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(calls.c.id)
-    .with_for_update()
-)
+
+
+def _held_by(column: sa.Column[str]) -> ByKeys:
+    wanted = column.in_(sa.bindparam("keys", expanding=True))
+    # SQLite has one writer at a time and ignores the locks.
+    return ByKeys(sa.select(*_COLUMNS).where(wanted).order_by(calls.c.id).with_for_update())
+
+
+_BY_PEER_KEY = _held_by(calls.c.peer_key)
+_BY_REPORT_KEY = _held_by(calls.c.report_key)
+_BY_ID = _held_by(calls.c.id)
 _LIKE = (
     sa.select(*_COLUMNS)
     .where(
@@ -110,25 +98,28 @@ _LIKE = (
     .limit(20)
     .with_for_update()
 )
-_SHARED = sa.select(calls.c.shared_id).where(
-    calls.c.account_id == sa.bindparam("account_id"),
-    calls.c.shared_id.in_(sa.bindparam("shared_ids", expanding=True)),
+_SHARED = ByKeys(
+    sa.select(calls.c.shared_id).where(
+        calls.c.account_id == sa.bindparam("account_id"),
+        calls.c.shared_id.in_(sa.bindparam("keys", expanding=True)),
+    ),
+    "account_id",
 )
 
 
 def by_peer_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
     """Load the newest call of each key and hold them until the transaction ends."""
-    return _load(tx, _BY_PEER_KEY, keys)
+    return [_row(row) for row in _BY_PEER_KEY.run(tx, keys)]
 
 
 def by_report_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
     """The same for the other id that a loosely matched report gave."""
-    return _load(tx, _BY_REPORT_KEY, keys)
+    return [_row(row) for row in _BY_REPORT_KEY.run(tx, keys)]
 
 
 def by_ids(tx: sa.Connection, ids: Iterable[str]) -> list[CallRow]:
     """The same by our own ids."""
-    return _load(tx, _BY_ID, ids)
+    return [_row(row) for row in _BY_ID.run(tx, ids)]
 
 
 def alike(
@@ -153,17 +144,13 @@ def alike(
 
 def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[str]) -> set[str]:
     """Say which of these ids some call of the account has already."""
-    return {
-        shared_id
-        for chunk in _chunks(sorted(set(shared_ids)))
-        for (shared_id,) in tx.execute(_SHARED, {"account_id": account_id, "shared_ids": chunk})
-    }
+    return {shared_id for (shared_id,) in _SHARED.run(tx, shared_ids, account_id)}
 
 
 # What moves with nearly every event. The rest is left alone when it did not change, since each
 # index whose column is written has to be written too.
-OFTEN = ("snapshot", "events", "changed_ms", "due_ms")
-SELDOM = (
+OFTEN = ("snapshot", "events", "changed_ms", "due_ms")  # in the order of `_often`
+SELDOM = (  # in the order of `_seldom`
     "phase",
     "direction",
     "disposition",
@@ -175,7 +162,7 @@ SELDOM = (
     "started_ms",
     "ended_ms",
 )
-BIRTH = (
+BIRTH = (  # in the order of `_birth`
     "id",
     "account_id",
     "connection_id",
@@ -193,7 +180,7 @@ def _updating(names: Sequence[str]) -> Many:
         .where(calls.c.id == sa.bindparam("row_id"))
         .values({name: sa.bindparam(name) for name in names})
     )
-    return Many(lambda _: statement, ())
+    return Many(lambda _: statement, (*names, "row_id"))
 
 
 _OFTEN = _updating(OFTEN)
@@ -210,65 +197,58 @@ def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
             transaction may be committed.
     """
     rekeyed = [row for row in rows if row.is_rekeyed and row.stored is not None]
-    _REKEY.run(
-        tx, [{"row_id": r.call.id, "peer_key": r.peer_key, "report_key": r.report_key} for r in rekeyed]
-    )
+    _REKEY.run(tx, [(row.peer_key, row.report_key, row.call.id) for row in rekeyed])
     # In one order everywhere, so that two nodes wait for each other one way round.
     new = sorted((row for row in rows if row.stored is None), key=lambda row: row.peer_key)
     try:
-        _INSERT.run(tx, [_birth(row) | _often(row, now_ms) | _seldom(row.call) for row in new])
+        _INSERT.run(tx, [_birth(row) + _often(row, now_ms) + _seldom(row.call) for row in new])
     except sa.exc.IntegrityError as error:
         raise Raced("another writer made the same call first") from error
-    often: list[dict[str, Value]] = []
-    seldom: list[dict[str, Value]] = []
+    often: list[Row] = []
+    seldom: list[Row] = []
     for row in rows:
         if row.stored is None:
             continue
         if _is_same(row.stored, row.call):
-            often.append(_often(row, now_ms))
+            often.append((*_often(row, now_ms), row.call.id))
         else:
-            seldom.append(_often(row, now_ms) | _seldom(row.call))
+            seldom.append((*_often(row, now_ms), *_seldom(row.call), row.call.id))
     _OFTEN.run(tx, often)
     _SELDOM.run(tx, seldom)
 
 
-def _birth(row: CallRow) -> dict[str, Value]:
-    return {
-        "id": row.call.id,
-        "account_id": row.account_id,
-        "connection_id": row.call.connection_id,
-        "call_id": row.call.call_id,
-        "peer_key": row.peer_key,
-        "report_key": row.report_key,
-        "shared_id": row.call.shared_id,
-        "recording_token": row.call.recording_token,
-    }
+def _birth(row: CallRow) -> Row:
+    call = row.call
+    return (
+        call.id,
+        row.account_id,
+        call.connection_id,
+        call.call_id,
+        row.peer_key,
+        row.report_key,
+        call.shared_id,
+        call.recording_token,
+    )
 
 
-def _often(row: CallRow, now_ms: int) -> dict[str, Value]:
-    return {
-        "row_id": row.call.id,
-        "snapshot": row.snapshot(),
-        "events": row.events,
-        "changed_ms": now_ms,
-        "due_ms": row.due_ms(),
-    }
+def _often(row: CallRow, now_ms: int) -> Row:
+    return row.snapshot(), row.events, now_ms, row.due_ms()
 
 
-def _seldom(call: Call) -> dict[str, Value]:
+def _seldom(call: Call) -> Row:
     number = read_number(call.number)
-    return {
-        "phase": call.phase.value,
-        "direction": call.direction.value,
-        "disposition": None if call.disposition is None else call.disposition.value,
-        "extension": call.extension,
-        "number": call.number,
-        "e164": number.e164,
-        "reversed_digits": international_digits(number)[::-1],
-        "did": call.did,
-        "started_ms": to_millis(call.started_at),
-        "ended_ms": to_millis(call.ended_at),
-    }
+    return (
+        call.phase.value,
+        call.direction.value,
+        None if call.disposition is None else call.disposition.value,
+        call.extension,
+        call.number,
+        number.e164,
+        international_digits(number)[::-1],
+        call.did,
+        to_millis(call.started_at),
+        to_millis(call.ended_at),
+    )
 
 
 def _is_same(a: Call, b: Call) -> bool:
@@ -284,21 +264,9 @@ def _is_same(a: Call, b: Call) -> bool:
     )
 
 
-def _load(tx: sa.Connection, statement: sa.Select[Any], keys: Iterable[str]) -> list[CallRow]:
-    return [
-        _row(row) for chunk in _chunks(sorted(set(keys))) for row in tx.execute(statement, {"keys": chunk})
-    ]
-
-
 def _row(row: Any) -> CallRow:
     account_id, key, report_key, events, snapshot = row
     call = decode_call(snapshot)
     return CallRow(
         account_id=account_id, peer_key=key, call=call, stored=call, report_key=report_key, events=events
     )
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[list[str]]:
-    rest = iter(keys)
-    while chunk := list(islice(rest, MOST_KEYS)):
-        yield chunk

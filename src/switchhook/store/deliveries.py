@@ -1,9 +1,9 @@
 """The outbox filled and emptied: queueing messages, sending dead letters again, sweeping."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from operator import itemgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from switchhook.core.directory import Availability
 from switchhook.store.call_rows import encode
-from switchhook.store.many import Many, Value
+from switchhook.store.many import Many, Row
 from switchhook.store.tables.lanes import IS_NOT_DELIVERED, attempts, deliveries, lanes
 from switchhook.store.times import to_millis
 
@@ -29,6 +29,9 @@ class State(StrEnum):
     DEAD = "dead"  # given up; may be sent again by hand
 
 
+WAITING = State.WAITING.value
+
+
 class Presence(Struct, frozen=True, kw_only=True):
     """What a delivery of an employee's status says."""
 
@@ -38,20 +41,22 @@ class Presence(Struct, frozen=True, kw_only=True):
 
 Condition = sa.ColumnElement[bool] | sa.TextClause
 
-_INSERT = Many(
-    lambda _: deliveries.insert(),
-    (
-        "account_id",
-        "connection_id",
-        "lane",
-        "call_row",
-        "kind",
-        "state",
-        "created_ms",
-        "payload",
-        "call",
-    ),
-)
+
+class Message(NamedTuple):
+    """A row to be queued; its fields are columns."""
+
+    account_id: int
+    connection_id: str
+    lane: str
+    call_row: str | None
+    kind: str
+    state: str
+    created_ms: int
+    payload: bytes
+    call: bytes | None
+
+
+_INSERT = Many(lambda _: deliveries.insert(), Message._fields)
 _GIVES_WAY = lanes.c.yields_ms < lanes.c.due_ms
 _SOONER = sa.case((_GIVES_WAY, lanes.c.yields_ms), else_=lanes.c.due_ms)
 
@@ -76,32 +81,20 @@ _REPLAY = Many(lambda dialect: _opening(dialect, is_at_once=True), LANE)
 def delivery(
     account_id: int,
     connection_id: str,
-    call_row: str | None,
+    call_row: str,
     kind: str,
     created_ms: int,
     payload: bytes,
-    call: bytes | None,
-    *,
-    lane: str | None = None,
-) -> dict[str, Value]:
+    call: bytes,
+) -> Message:
     """Make a row to be queued. Its lane is its call's."""
-    return {
-        "account_id": account_id,
-        "connection_id": connection_id,
-        "lane": lane or call_row,
-        "call_row": call_row,
-        "kind": kind,
-        "state": State.WAITING.value,
-        "created_ms": created_ms,
-        "payload": payload,
-        "call": call,
-    }
+    return Message(account_id, connection_id, call_row, call_row, kind, WAITING, created_ms, payload, call)
 
 
-def queue(tx: sa.Connection, rows: Sequence[Mapping[str, Value]], *, now_ms: int) -> None:
+def queue(tx: sa.Connection, rows: Sequence[Message], *, now_ms: int) -> None:
     """Queue messages in this order and make their lanes due."""
     _INSERT.run(tx, rows)
-    _QUEUE.run(tx, _lane_rows(map(itemgetter(*LANE[:3]), rows), now_ms))
+    _QUEUE.run(tx, _lane_rows(((row.connection_id, row.lane, row.account_id) for row in rows), now_ms))
 
 
 def enqueue_presence(
@@ -116,8 +109,9 @@ def enqueue_presence(
     """Queue an employee's status. Of several that wait only the newest will be sent."""
     payload = encode(Presence(extension=extension, availability=availability))
     lane = f"{PRESENCE}/{extension}"
-    row = delivery(account_id, connection_id, None, PRESENCE, to_millis(at), payload, None, lane=lane)
-    queue(tx, [row], now_ms=to_millis(at))
+    now_ms = to_millis(at)
+    row = Message(account_id, connection_id, lane, None, PRESENCE, WAITING, now_ms, payload, None)
+    queue(tx, [row], now_ms=now_ms)
 
 
 def replay(tx: sa.Connection, account_id: int, delivery_id: int, *, at: datetime) -> bool:
@@ -179,12 +173,9 @@ def _replay(
     return len(chosen)
 
 
-def _lane_rows(lanes_of: Iterable[tuple[str, str, int]], due_ms: int) -> list[dict[str, Value]]:
+def _lane_rows(lanes_of: Iterable[tuple[str, str, int]], due_ms: int) -> list[Row]:
     # In one order everywhere, so that two nodes wait for each other one way round.
-    return [
-        {"connection_id": connection_id, "lane": lane, "account_id": account_id, "due_ms": due_ms}
-        for connection_id, lane, account_id in sorted(set(lanes_of))
-    ]
+    return [(*lane, due_ms) for lane in sorted(set(lanes_of))]
 
 
 # Dead letters are kept until someone has looked at them or their connection goes.

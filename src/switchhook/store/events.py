@@ -1,6 +1,6 @@
 """The ledger: everything that was told about a call, as it was told, numbered within the call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from switchhook.core.call import CallEvent, CallReport, News, RecordingKept, Tick
 from switchhook.store.call_rows import encode
-from switchhook.store.many import Many, Value
+from switchhook.store.many import Many, Row
 from switchhook.store.tables.calls import events
 from switchhook.store.times import from_millis
 
@@ -16,7 +16,8 @@ REPORT, KEPT, TICK = "report", "recording kept", "tick"
 KINDS: dict[str, type[News]] = {REPORT: CallReport, KEPT: RecordingKept, TICK: Tick}
 KIND_OF: dict[type[News], str] = {shape: kind for kind, shape in KINDS.items()}
 
-_INSERT = Many(lambda _: events.insert(), events.c.keys())
+ENTRY = ("call_row", "seq", "account_id", "at_ms", "kind", "extension", "news")
+_INSERT = Many(lambda _: events.insert(), ENTRY)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,24 +30,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     news: News
 
 
-def entry(call_row: str, seq: int, account_id: int, at_ms: int, news: News) -> dict[str, Value]:
+def entry(call_row: str, seq: int, account_id: int, at_ms: int, news: News) -> Row:
     """Make a row to be appended."""
-    return {
-        "call_row": call_row,
-        "seq": seq,
-        "account_id": account_id,
-        "at_ms": at_ms,
-        "kind": kind_of(news),
-        "extension": news.extension if isinstance(news, CallEvent | CallReport) else None,
-        "news": encode(news),
-    }
+    extension = news.extension if isinstance(news, (CallEvent, CallReport)) else None
+    return call_row, seq, account_id, at_ms, kind_of(news), extension, encode(news)
 
 
 def kind_of(news: News) -> str:
     return news.happening.value if isinstance(news, CallEvent) else KIND_OF[type(news)]
 
 
-def append(tx: sa.Connection, rows: Sequence[Mapping[str, Value]]) -> None:
+def append(tx: sa.Connection, rows: Sequence[Row]) -> None:
     """Write entries; the caller holds their calls and numbers them."""
     _INSERT.run(tx, rows)
 

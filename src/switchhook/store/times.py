@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+DAY = 24 * 60 * 60 * 1000
 
 
 @overload
@@ -13,7 +13,11 @@ def to_millis(at: datetime) -> int: ...
 def to_millis(at: None) -> None: ...
 def to_millis(at: datetime | None) -> int | None:
     """Give whole milliseconds since 1970, rounded down; exact, unlike a float timestamp."""
-    return None if at is None else (at - EPOCH) // MILLISECOND
+    if at is None:
+        return None
+    since = at - EPOCH
+    # Quicker than to divide, and asked several times an event.
+    return since.days * DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 @overload

@@ -85,9 +85,12 @@ async def _finding(what: str, trial: Awaitable[str]) -> Finding:
 
 
 def _public_address(link: Link) -> Finding:
-    is_https = link.public_url.startswith("https://")
-    detail = "" if is_https else "recordings and click to call need an https address: give --public-url"
-    return Finding("the hub's address", is_https, detail)
+    """Judge our address by the account's own: only an account on https cannot use a hub that is not."""
+    if link.public_url.startswith("https://"):
+        return Finding("the hub's address", True)
+    is_plain_account = base_url(link).startswith("http://")
+    detail = "recordings and click to call need an https address: give --public-url"
+    return Finding("the hub's address", is_plain_account, detail)
 
 
 async def _module(link: Link) -> str:
