@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import command, serving
+from tests.cli.commands import command, environment, serving
 
 SOON_SECONDS = 30
 
@@ -121,3 +123,35 @@ def test_an_event_that_was_answered_survives_a_kill(tmp_path: Path) -> None:
 
     assert is_taken
     assert len(command("call", "list", "--json", data=data).json) == 1
+
+
+# Seconds of a start, or megabytes at rest, and needed later, elsewhere or by few.
+LOADED_LATER = (
+    *("alembic", "asyncpg", "av", "jinja2", "litestar"),
+    *("numpy", "prometheus_client", "soundfile", "sqlalchemy.orm"),
+)
+START = """
+import asyncio, pathlib, sys
+import switchhook.cli.serve
+from switchhook.app.hub import open_hub
+from switchhook.settings import read_place
+
+async def start():
+    async with open_hub(read_place(pathlib.Path(sys.argv[1]), given={"port": 0})):
+        print("loaded:", *(name for name in sys.argv[2:] if name in sys.modules), file=sys.stderr)
+
+asyncio.run(start())
+"""
+
+
+def test_a_hub_listens_before_it_loads_what_it_can_do_without(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", START, str(tmp_path / "data"), *LOADED_LATER],
+        capture_output=True,
+        text=True,
+        timeout=SOON_SECONDS,
+        env=environment(),
+        check=False,
+    )
+
+    assert "loaded:\n" in ran.stderr

@@ -51,8 +51,8 @@ async def lines(process: asyncio.subprocess.Process, count: int = -1) -> list[st
     return [line for line in read if line.startswith(("one-", "two-"))]
 
 
-@contextmanager
-def durable_postgres() -> Iterator[PostgresServer]:
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
     try:
         server = PostgresServer(durable=True)
     except PostgresMissing as missing:
@@ -61,36 +61,45 @@ def durable_postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture
+def durable_server(own_server: PostgresServer) -> PostgresServer:
+    """A running server to kill, and to start again."""
+    if own_server.pid is None:  # a test before this one has failed
+        own_server.start()
+    return own_server
+
+
 async def test_a_killed_process_loses_no_acknowledged_write_on_sqlite(tmp_path: Path) -> None:
     where = str(tmp_path / "hub.db")
     acknowledged: list[str] = []
     for prefix in ("one", "two"):
         async with writer(where, prefix) as process:
-            acknowledged += await lines(process, 300)
+            acknowledged += await lines(process, 100)
             process.kill()
             acknowledged += await lines(process)
     store = await open_store(where)
 
     assert set(acknowledged) <= await store.read(names)
-    assert len(acknowledged) > 500
+    assert len(acknowledged) > 180
     await store.close()
 
 
 @pytest.mark.postgres
-async def test_a_killed_server_loses_no_acknowledged_write_on_postgres() -> None:
-    with durable_postgres() as server:
-        where = server.create_database("hub")
-        async with writer(where, "one") as process:
-            acknowledged = await lines(process, 300)
-            server.kill()
-            process.kill()
-            acknowledged += await lines(process)
-        server.start()
-        store = await open_store(where)
+async def test_a_killed_server_loses_no_acknowledged_write_on_postgres(
+    durable_server: PostgresServer,
+) -> None:
+    where = durable_server.create_database("killed")
+    async with writer(where, "one") as process:
+        acknowledged = await lines(process, 100)
+        durable_server.kill()
+        process.kill()
+        acknowledged += await lines(process)
+    durable_server.start()
+    store = await open_store(where)
 
-        assert set(acknowledged) <= await store.read(names)
-        assert len(acknowledged) >= 290
-        await store.close()
+    assert set(acknowledged) <= await store.read(names)
+    assert len(acknowledged) > 90
+    await store.close()
 
 
 async def test_processes_write_at_once(where: str) -> None:
@@ -175,34 +184,32 @@ async def test_a_file_held_by_another_process_is_said_and_got_over(tmp_path: Pat
 
 
 @pytest.mark.postgres
-async def test_a_server_that_is_away_is_said_and_got_over() -> None:
-    with durable_postgres() as server:
-        store = await open_store(server.create_database("hub"))
-        await store.write(set_setting, "before", "x")
-        server.kill()
-        with pytest.raises(StoreDown):
-            await store.write(set_setting, "meanwhile", "x")
-        with pytest.raises(StoreDown):
-            await store.read(names)
-        server.start()
-        await store.write(set_setting, "afterwards", "x")
+async def test_a_server_that_is_away_is_said_and_got_over(durable_server: PostgresServer) -> None:
+    store = await open_store(durable_server.create_database("away"))
+    await store.write(set_setting, "before", "x")
+    durable_server.kill()
+    with pytest.raises(StoreDown):
+        await store.write(set_setting, "meanwhile", "x")
+    with pytest.raises(StoreDown):
+        await store.read(names)
+    durable_server.start()
+    await store.write(set_setting, "afterwards", "x")
 
-        assert {"before", "afterwards"} <= await store.read(names)
-        await store.close()
+    assert {"before", "afterwards"} <= await store.read(names)
+    await store.close()
 
 
 @pytest.mark.postgres
-async def test_a_restart_between_two_requests_goes_unnoticed() -> None:
-    with durable_postgres() as server:
-        store = await open_store(server.create_database("hub"))
-        await store.write(set_setting, "before", "x")
-        await store.read(names)
-        server.stop()
-        server.start()
+async def test_a_restart_between_two_requests_goes_unnoticed(durable_server: PostgresServer) -> None:
+    store = await open_store(durable_server.create_database("restarted"))
+    await store.write(set_setting, "before", "x")
+    await store.read(names)
+    durable_server.stop()
+    durable_server.start()
 
-        assert "before" in await store.read(names)
-        await store.write(set_setting, "afterwards", "x")
-        await store.close()
+    assert "before" in await store.read(names)
+    await store.write(set_setting, "afterwards", "x")
+    await store.close()
 
 
 @pytest.mark.postgres

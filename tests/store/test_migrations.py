@@ -1,4 +1,7 @@
-"""Migrations make on both engines exactly the tables that the code knows, and take them away again."""
+"""Migrations make on both engines exactly the tables that the code knows, and take them away again.
+
+A new database is made without them, and cannot be told from one that they have made.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +49,10 @@ async def inside(where: str, verb: Callable[[sa.Connection], T]) -> T:
         await async_engine.dispose()
 
 
+def migrate(tx: sa.Connection) -> None:
+    run(tx, "upgrade", "head")
+
+
 def differences(tx: sa.Connection) -> list[object]:
     context = MigrationContext.configure(tx, opts={"compare_type": True, "compare_server_default": True})
     found = compare_metadata(context, load_tables())
@@ -81,7 +88,7 @@ def unnamed(tx: sa.Connection) -> list[str]:
 
 
 async def test_makes_the_tables_that_the_code_knows(empty: str) -> None:
-    await inside(empty, bring_up_to_date)
+    await inside(empty, migrate)
 
     assert await inside(empty, differences) == []
 
@@ -97,24 +104,85 @@ def ways_of_sqlite(tx: sa.Connection) -> dict[str, tuple[bool, bool]]:
 
 async def test_makes_the_tables_of_sqlite_in_the_same_way(tmp_path: Path) -> None:
     """What comparing does not look at."""
-    await inside(str(tmp_path / "migrated.db"), bring_up_to_date)
-    await inside(str(tmp_path / "made.db"), load_tables().create_all)
+    await inside(str(tmp_path / "migrated.db"), migrate)
+    await inside(str(tmp_path / "made.db"), bring_up_to_date)
     made = await inside(str(tmp_path / "made.db"), ways_of_sqlite)
 
     assert await inside(str(tmp_path / "migrated.db"), ways_of_sqlite) == made
 
 
-async def test_names_every_constraint(empty: str) -> None:
+# What an engine itself knows of its tables; of what PostgreSQL has made by itself only what it is called.
+CATALOGUES = {
+    "sqlite": ("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL",),
+    "postgresql": (
+        "SELECT * FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE oid > 16383",
+        "SELECT * FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT * FROM pg_sequences WHERE schemaname = 'public'",
+        "SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    ),
+}
+
+
+def everything(tx: sa.Connection) -> list[object]:
+    """Read all that the engine knows of its tables, and all rows: those of the revision, and no others."""
+    catalogues = [
+        sorted(in_any_order(row) for row in tx.execute(sa.text(statement)))
+        for statement in CATALOGUES[tx.dialect.name]
+    ]
+    known = sa.MetaData()
+    known.reflect(tx)
+    rows = [(table.name, [*map(tuple, tx.execute(table.select()))]) for table in known.sorted_tables]
+    return [*catalogues, *sorted(rows)]
+
+
+def in_any_order(row: sa.Row[tuple[object, ...]]) -> list[list[str]]:
+    """Sort the lines of every statement: in which order a table's constraints were named means nothing."""
+    return [sorted(line.strip(" \t,") for line in str(value).splitlines()) for value in row]
+
+
+async def test_a_new_database_cannot_be_told_from_a_migrated_one(empty: str) -> None:
+    await inside(empty, migrate)
+    migrated = await inside(empty, everything)
+    await inside(empty, clear)
     await inside(empty, bring_up_to_date)
+
+    assert await inside(empty, everything) == migrated
+
+
+def clear(tx: sa.Connection) -> None:
+    """Take away every table, that of the revision too."""
+    run(tx, "downgrade", "base")
+    tx.execute(sa.text("DROP TABLE alembic_version"))
+
+
+async def test_a_new_database_goes_on_with_migrations(empty: str) -> None:
+    await inside(empty, bring_up_to_date)
+    await inside(empty, lambda tx: run(tx, "downgrade", "-1"))
+    await inside(empty, bring_up_to_date)
+
+    assert await inside(empty, stored_revision) == newest_revision()
+    assert await inside(empty, differences) == []
+
+
+async def test_a_database_with_tables_of_others_is_migrated(empty: str) -> None:
+    await inside(empty, lambda tx: tx.execute(sa.text("CREATE TABLE others (id INTEGER)")))
+    await inside(empty, bring_up_to_date)
+
+    assert await inside(empty, names_of_tables) > {"others", *load_tables().tables}
+
+
+async def test_names_every_constraint(empty: str) -> None:
+    await inside(empty, migrate)
 
     assert await inside(empty, unnamed) == []
 
 
 async def test_runs_down_and_up_again(empty: str) -> None:
-    await inside(empty, bring_up_to_date)
+    await inside(empty, migrate)
     await inside(empty, lambda tx: run(tx, "downgrade", "base"))
     left = await inside(empty, names_of_tables)
-    await inside(empty, bring_up_to_date)
+    await inside(empty, migrate)
 
     assert left == {"alembic_version"}
     assert await inside(empty, differences) == []

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from switchhook.core.edge import Reply
 from switchhook.core.errors import BadMessage, HubError, Misconfigured, TooLarge
-from switchhook.net import server
+from switchhook.net import protocol
 from switchhook.net.asgi import Receive, Scope, Send, read_body, read_query, read_request, send_reply
 from switchhook.net.server import Server, bind, make_tls
 from tests.web.hubs import planfix_event, running_hub
@@ -116,7 +116,7 @@ async def test_headers_without_end_are_cut_off(echoing: Server) -> None:
 async def test_headers_that_never_come_are_not_waited_for(
     echoing: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
 
     answer = await answer_to(echoing, b"GET / HTTP/1.1\r\nHost:")
 

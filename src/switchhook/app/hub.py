@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from switchhook.app.desk import Desk, open_desk
+from switchhook.app.pages import Pages
 from switchhook.app.workshop import Workshop, open_workshop
 from switchhook.core.connector import Connector
 from switchhook.flow.clock import Clock
@@ -33,7 +34,7 @@ from switchhook.store.lanes import give_back_all
 from switchhook.web.hall import Hall
 from switchhook.web.recordings import Recordings
 from switchhook.web.sessions import Signer
-from switchhook.web.switch import Later, Proxies, Switch
+from switchhook.web.switch import Proxies, Switch
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +101,7 @@ async def open_hub(
 
         signer = Signer.of(place.folder)
         hall = make_hall(workshop, live, signer)
-        pages = Later(build_pages(hall))
+        pages = Pages(hall)
         stack.push_async_callback(pages.close)
         switch = make_switch(workshop, hall, Playback(desk.store, shelf, clock=clock), pages)
         cert, key = place.tls_files
@@ -128,6 +129,7 @@ async def open_hub(
         for task in background:
             task.add_done_callback(note_death)
         login_url = f"{public_url}/login/{signer.link(desk.account_id, datetime.now(UTC))}"
+        pages.build_soon()
         log.info("hub is ready", url=server.url, public_url=public_url)
         yield Ready(
             url=server.url,
@@ -191,17 +193,6 @@ def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiA
         meter=meter,
         proxies=hall.proxies,
     )
-
-
-async def build_pages(hall: Hall) -> AsgiApp:
-    """Build the pages in a thread: the framework takes longer to load than all the rest, and peers wait."""
-
-    def build() -> AsgiApp:
-        from switchhook.web.entrance import make_entrance
-
-        return make_entrance(hall)
-
-    return await asyncio.to_thread(build)
 
 
 def proxies_of(settings: Settings, place: Place) -> Proxies:

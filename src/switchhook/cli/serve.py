@@ -1,6 +1,7 @@
 """`switchhook serve`: run the hub."""
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -51,11 +52,16 @@ def serve(
         },
     )
     setup_logs(level=place.settings.log_level, form=place.settings.log_format)
+    # Nothing that a start loads becomes garbage: the collector would look through all of it in vain.
+    gc.disable()
     # The rest is loaded now that the settings are known to be good.
     from switchhook.app.hub import Ready, run_hub
     from switchhook.net.server import uvloop_factory
 
     def ready(now: Ready) -> None:
+        # Nor may it do so later: that would hold up the requests of the moment for a twentieth of a second.
+        gc.freeze()
+        gc.enable()
         print(f"listening on {now.url}", flush=True)
         print(f"calls page (opens once, within 15 minutes): {now.login_url}", file=sys.stderr, flush=True)
 

@@ -141,6 +141,22 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not self.legs and not self.is_reported
 
     @property
+    def is_going_on(self) -> bool:
+        """Some phone still rings or somebody talks. A loop: this and the next are asked at every event."""
+        for leg in self.legs:  # noqa: SIM110
+            if leg.state is not LegState.ENDED:
+                return True
+        return False
+
+    @property
+    def has_talked(self) -> bool:
+        """Somebody talks or has talked."""
+        for leg in self.legs:
+            if leg.state is LegState.TALKING or leg.disposition is Disposition.ANSWERED:
+                return True
+        return False
+
+    @property
     def rung(self) -> tuple[str, ...]:
         """Every extension that rang, once each, in the order heard."""
         return tuple(dict.fromkeys(leg.extension for leg in self.legs if leg.extension))

@@ -34,6 +34,8 @@ from switchhook.core.timers import (
 class Draft:
     """A call being folded, and the changes to tell. Lives within one fold only."""
 
+    __slots__ = "call", "changes"
+
     def __init__(self, call: Call) -> None:
         self.call = call
         self.changes: list[Change] = []
@@ -43,11 +45,8 @@ class Draft:
 
     def put_leg(self, leg: Leg) -> None:
         """Replace the same attempt of the same extension."""
-        key = (leg.extension, leg.attempt)
-        self.call = replace(
-            self.call,
-            legs=tuple(leg if (old.extension, old.attempt) == key else old for old in self.call.legs),
-        )
+        legs = tuple([leg if _is_same(old, leg) else old for old in self.call.legs])
+        self.call = replace(self.call, legs=legs)
 
     def end(self, leg: Leg, disposition: Disposition, at: datetime) -> Leg:
         """End an open leg without telling it yet."""
@@ -94,15 +93,21 @@ class Draft:
 
     def newest(self, leg: Leg) -> Leg:
         """Give this very attempt as it now is."""
-        key = (leg.extension, leg.attempt)
-        return next(old for old in self.call.legs if (old.extension, old.attempt) == key)
+        for old in self.call.legs:
+            if _is_same(old, leg):
+                return old
+        raise LookupError("expected a leg of this call")
 
     def correct(self, at: datetime, note: str) -> None:
         self.changes.append(Change(kind=ChangeKind.CORRECTED, at=at, note=note))
 
     @property
     def untold(self) -> list[Leg]:
-        return [leg for leg in self.call.legs if not leg.is_open and not leg.is_told]
+        return [leg for leg in self.call.legs if leg.state is LegState.ENDED and not leg.is_told]
+
+
+def _is_same(a: Leg, b: Leg) -> bool:
+    return a.attempt == b.attempt and a.extension == b.extension
 
 
 def conclude(draft: Draft, at: datetime) -> None:
@@ -113,7 +118,7 @@ def conclude(draft: Draft, at: datetime) -> None:
     if draft.call.hold_until is not None and at >= draft.call.hold_until:
         _release(draft, at)
     _drop_losers_left_ringing(draft, at)
-    if not any(leg.is_open for leg in draft.call.legs) and draft.call.hold_until is None:
+    if draft.call.hold_until is None and not draft.call.is_going_on:
         if draft.call.phase is Phase.OPEN:
             _settle(draft, at)
         else:
@@ -158,7 +163,7 @@ def close_stale(draft: Draft, at: datetime) -> None:
 
 def _tell_what_is_certain(draft: Draft, at: datetime) -> None:
     """Once somebody talks, whoever did not pick up has simply been cancelled."""
-    if not any(leg.has_talked for leg in draft.call.legs):
+    if not draft.call.has_talked:
         return
     for leg in draft.untold:
         if leg.disposition is not Disposition.ANSWERED:
@@ -185,7 +190,7 @@ def _release(draft: Draft, at: datetime) -> None:
                 draft.put_leg(replace(leg, talk_seconds=talk, is_guess=True))
             draft.tell_end(leg, at)
     _tell_what_is_certain(draft, at)
-    if any(leg.is_open for leg in draft.call.legs):
+    if draft.call.is_going_on:
         for leg in draft.untold:
             draft.tell_end(leg, at, told_as=Disposition.CANCELLED)
 
@@ -201,15 +206,11 @@ def _after_hangup(call: Call, hangup: Disposition, *, is_winner: bool) -> Dispos
 def _drop_losers_left_ringing(draft: Draft, at: datetime) -> None:
     """The talk is over, yet phones that rang before it never stopped: their end was lost."""
     call = draft.call
-    states = {leg.state for leg in call.legs}
-    if LegState.RINGING not in states or LegState.TALKING in states or not (talks := talked(call)):
+    ringing = [leg for leg in call.legs if leg.state is LegState.RINGING]
+    if not ringing or not (talks := talked(call)) or any(leg.is_open for leg in talks):
         return
     answered_at = max(leg.answered_at or leg.ended_at or at for leg in talks)
-    losers = [
-        leg
-        for leg in call.legs
-        if leg.state is LegState.RINGING and leg.ringing_at is not None and leg.ringing_at <= answered_at
-    ]
+    losers = [leg for leg in ringing if leg.ringing_at is not None and leg.ringing_at <= answered_at]
     if not losers:
         return
     if call.settle_at is None:
@@ -246,7 +247,7 @@ def _end_call(draft: Draft, disposition: Disposition, at: datetime) -> None:
     blamed = blamed_leg(among)
     was_said = disposition is Disposition.ANSWERED or draft.call.direction is not Direction.INBOUND
     for leg in untold:
-        is_blamed = blamed is not None and (leg.extension, leg.attempt) == (blamed.extension, blamed.attempt)
+        is_blamed = blamed is not None and _is_same(leg, blamed)
         draft.tell_end(leg, at, told_as=disposition if is_blamed else Disposition.CANCELLED)
         was_said = was_said or is_blamed
     draft.call = replace(

@@ -1,14 +1,16 @@
-"""HTTP as plain values, so that connectors need no web framework."""
+"""HTTP as plain values, so that connectors need no web framework.
+
+msgspec structs rather than dataclasses: one of each is made for every event.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One request from a peer. `path` is the rest after the connection's own prefix and starts with `/`.
 
     Header names are lower case. `body` is whole and within the size limit of the connector.
@@ -26,8 +28,7 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """One answer to a peer."""
 
     status: int = 200

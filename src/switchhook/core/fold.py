@@ -6,9 +6,9 @@ where each comes from: docs/calls.md.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.core import report
@@ -42,8 +42,7 @@ ID_IS_REUSED_AFTER = timedelta(hours=6)
 HALF_SAID = frozenset({Disposition.ANSWERED, Disposition.FAILED, Disposition.UNKNOWN})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Birth:
+class Birth(Struct, frozen=True, kw_only=True):
     """What a new call is given, since a pure function cannot make it up."""
 
     id: str
@@ -132,7 +131,8 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
         draft.add_leg(leg)
     else:
         draft.put_leg(leg)
-    draft.call = replace(draft.call, settle_at=None)
+    if draft.call.settle_at is not None:
+        draft.call = replace(draft.call, settle_at=None)
     if moved.has_begun_to_ring:
         draft.say(ChangeKind.LEG_RINGING, at, leg)
     if moved.was_answered:
@@ -200,7 +200,9 @@ def _hang_up(draft: Draft, event: CallEvent, at: datetime) -> None:
 
 def add_recording(draft: Draft, url: str | None, at: datetime, *, is_temp: bool = False) -> None:
     """Note a link; the same link again changes nothing, another one is a second recording."""
-    if not url or any(recording.url == url for recording in draft.call.recordings):
+    if not url:
+        return
+    if any(recording.url == url for recording in draft.call.recordings):
         return
     recordings = (*draft.call.recordings, Recording(url=url, is_temp=is_temp))
     draft.call = replace(draft.call, recordings=recordings)

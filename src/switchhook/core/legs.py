@@ -5,9 +5,9 @@ scenarios of Planfix's VoIP API and from what real PBXs were seen to send (docs/
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.core.call import CallEvent, Direction, Disposition, Happening, Leg, LegState
@@ -30,8 +30,7 @@ RANK = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """A leg after an event, and what became true of it."""
 
     leg: Leg

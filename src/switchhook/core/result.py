@@ -20,6 +20,8 @@ MISSED_FIRST = (
 def talked(call: Call) -> tuple[Leg, ...]:
     """Legs that talk or have talked, in the order of their answers."""
     legs = [leg for leg in call.legs if leg.has_talked]
+    if len(legs) < 2:
+        return tuple(legs)
     return tuple(sorted(legs, key=lambda leg: leg.answered_at or leg.ended_at or call.started_at))
 
 

@@ -21,16 +21,14 @@ TALKING_IS_STALE = timedelta(hours=6)
 SHADOW_EXPIRES = timedelta(hours=24)
 
 
+STALE_AFTER = {LegState.RINGING: RINGING_IS_STALE, LegState.TALKING: TALKING_IS_STALE}
+
+
 def stale_at(call: Call, leg: Leg) -> datetime | None:
     """When this leg is taken as over though no end was heard; None when it has ended."""
-    since = call.last_heard_at or leg.ringing_at or call.started_at
-    match leg.state:
-        case LegState.RINGING:
-            return since + RINGING_IS_STALE
-        case LegState.TALKING:
-            return since + TALKING_IS_STALE
-        case LegState.ENDED:
-            return None
+    if leg.state is LegState.ENDED:
+        return None
+    return (call.last_heard_at or leg.ringing_at or call.started_at) + STALE_AFTER[leg.state]
 
 
 def final_at(call: Call) -> datetime:
@@ -54,10 +52,15 @@ def due_at(call: Call) -> datetime | None:
     """When time alone will next change this call; None when it never will."""
     if call.is_shadow:
         return None if call.phase is Phase.FINAL else call.started_at + SHADOW_EXPIRES
-    stale = [stale_at(call, leg) for leg in call.legs]
-    final = final_at(call) if call.phase is Phase.ENDED else None
-    return min(_some(call.hold_until, call.settle_at, final, *stale), default=None)
+    due = _sooner(call.hold_until, call.settle_at)
+    if call.phase is Phase.ENDED:
+        due = _sooner(due, final_at(call))
+    for leg in call.legs:
+        due = _sooner(due, stale_at(call, leg))
+    return due
 
 
-def _some(*times: datetime | None) -> list[datetime]:
-    return [time for time in times if time is not None]
+def _sooner(a: datetime | None, b: datetime | None) -> datetime | None:
+    if a is None or b is None:
+        return a or b
+    return min(a, b)

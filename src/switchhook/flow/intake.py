@@ -78,21 +78,20 @@ class Intake:
         )
 
     async def _accept(self, arrival: Arrival) -> Taken:
-        taken = await self._take(arrival)
+        for _ in range(ROUNDS):
+            try:
+                taken = await self._store.take(self._take_all, arrival)
+                break
+            except Raced:
+                continue
+        else:
+            raise StoreDown(f"other writers were first {ROUNDS} times")
         for listener in self._listeners:
             try:
                 listener(taken)
             except Exception:
                 log.exception("a listener of intake failed")
         return taken
-
-    async def _take(self, arrival: Arrival) -> Taken:
-        for _ in range(ROUNDS):
-            try:
-                return await self._store.take(self._take_all, arrival)
-            except Raced:
-                continue
-        raise StoreDown(f"other writers were first {ROUNDS} times")
 
     def _take_all(self, tx: Tx, arrivals: list[Arrival]) -> list[Taken | Exception]:
         return Taking(tx, self._tools, arrivals).run()

@@ -59,6 +59,18 @@ class Snapshot:
     by_presented_key: Mapping[tuple[str, bytes], Attached] = field(default_factory=dict)
     by_account: Mapping[int, Sequence[Attached]] = field(default_factory=dict)
     destinations: Mapping[int, Sequence[Destination]] = field(default_factory=dict)
+    # Keys that were right once, so that they are digested once: no more than there are.
+    found: dict[tuple[str | None, str], Attached] = field(default_factory=dict, init=False, repr=False)
+
+    def find(self, kind: str | None, key: str) -> Attached | None:
+        """Find a connection by the key that its peer presents, or without a kind by that of its address."""
+        known = self.found.get((kind, key))
+        if known is None:
+            digest = _digest(key)
+            known = self.by_url_key.get(digest) if kind is None else self.by_presented_key.get((kind, digest))
+            if known is not None:
+                self.found[kind, key] = known
+        return known
 
 
 class Registry:
@@ -121,11 +133,11 @@ class Registry:
 
     def by_url_key(self, url_key: str) -> Attached | None:
         """Find the connection whose addresses carry this key."""
-        return self.snapshot.by_url_key.get(_digest(url_key))
+        return self.snapshot.find(None, url_key)
 
     def by_presented_key(self, kind: str, key: str) -> Attached | None:
         """Find the connection of this kind that gave its peer this key; paused ones too."""
-        return self.snapshot.by_presented_key.get((kind, _digest(key)))
+        return self.snapshot.find(kind, key)
 
     def active(self, account_id: int, role: Role | None = None) -> Sequence[Attached]:
         """Give the account's connections that are not paused, in the order they were made."""

@@ -110,7 +110,7 @@ class Taking:
             account_id=arrival.account_id,
             told=told,
             destinations=frozenset([row.connection_id for row in self._deliveries[marks[1] :]]),
-            due_ms=min([one.due_ms for one in told if one.due_ms is not None], default=None),
+            due_ms=_first_due(told),
         )
 
     def _take(self, arrival: Arrival, news: News) -> Told | None:
@@ -188,6 +188,12 @@ class Taking:
         for change in changes:
             if change.kind is ChangeKind.RECORDING_HEARD and change.recording is not None:
                 self._heard.append((row.account_id, call, change.recording, at))
+
+
+def _first_due(told: Sequence[Told]) -> int | None:
+    if len(told) == 1:
+        return told[0].due_ms
+    return min([one.due_ms for one in told if one.due_ms is not None], default=None)
 
 
 def heard_by(side: Side, changes: Sequence[Change], call: Call) -> Sequence[Change]:

@@ -1,8 +1,9 @@
 """ASGI on one side, `Request` and `Reply` on the other: the hot path, without a framework."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from itertools import chain
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from switchhook.core.edge import Reply, Request
@@ -27,6 +28,19 @@ DRAIN_SECONDS = 2.0
 
 # A body is not allowed with these (RFC 9110, 6.4.1), so neither is its length.
 BODILESS = frozenset({204, 304})
+
+SHORT_CUT = "switchhook.short_cut"
+"""An ASGI extension of our own server: the `ShortCut` of this request."""
+
+
+class ShortCut(Protocol):
+    """A whole request and a whole reply at once, without the messages and the waiting of ASGI."""
+
+    def body(self) -> bytes | None:
+        """Give the body, or None when it has to be waited for with `receive`."""
+
+    def reply(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send the reply; False when it has to be sent with `send`, since nothing can be written now."""
 
 
 class ClientGone(Exception):
@@ -56,7 +70,13 @@ async def read_request(
         raise BadMessage("expected a path without control characters", field="path")
     headers = read_headers(scope["headers"])
     query = scope["query_string"]
-    body = await read_body(receive, headers, max_body_bytes, body_seconds)
+    # The whole body has nearly always come with the headers, and a timer costs more than to read it.
+    short_cut = short_cut_of(scope)
+    body = short_cut.body() if short_cut is not None else None
+    if body is None:
+        body = await read_body(receive, headers, max_body_bytes, body_seconds)
+    elif len(body) > max_body_bytes:
+        raise TooLarge(f"expected up to {max_body_bytes} bytes, got {len(body)}", field="body")
     return Request(
         method=scope["method"],
         path=path,
@@ -67,13 +87,19 @@ async def read_request(
     )
 
 
+def short_cut_of(scope: Scope) -> ShortCut | None:
+    """Give the short cut, which servers other than ours do not have."""
+    extensions: Mapping[str, ShortCut] = scope.get("extensions", {})
+    return extensions.get(SHORT_CUT)
+
+
 def read_headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Read the headers, names in lower case.
 
     Raises:
         TooLarge: too many, or too long together.
     """
-    if len(pairs) > MAX_HEADERS or sum(len(name) + len(value) for name, value in pairs) > MAX_HEADER_BYTES:
+    if len(pairs) > MAX_HEADERS or sum(map(len, chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
         raise TooLarge(f"expected up to {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes", field="headers")
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
 
@@ -116,7 +142,6 @@ async def read_body(
 
 
 async def _next(receive: Receive, seconds: float) -> Message:
-    # The whole body has nearly always come with the headers: the timer is for those who wait.
     try:
         async with asyncio.timeout(seconds):
             message = await receive()
@@ -165,20 +190,26 @@ async def send_reply(
     is_head: bool = False,
     is_last: bool = False,
     extra: tuple[tuple[bytes, bytes], ...] = (),
+    short_cut: ShortCut | None = None,
 ) -> None:
     """Send one reply, always with its length: clients of HTTP/1.0 read no chunks.
 
     `is_last` closes the connection after it, for a request that was not read to its end.
     """
+    status, body = reply.status, reply.body
     headers = [*extra]
-    if reply.status not in BODILESS:
-        headers.append((b"content-length", b"%d" % len(reply.body)))
-        if reply.body:
+    if status not in BODILESS:
+        headers.append((b"content-length", b"%d" % len(body)))
+        if body:
             headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    for name, value in reply.headers.items():
-        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    if reply.headers:
+        headers += [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()
+        ]
     if is_last:
         headers.append((b"connection", b"close"))
-    body = b"" if is_head or reply.status in BODILESS else reply.body
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if is_head or status in BODILESS:
+        body = b""
+    if short_cut is None or not short_cut.reply(status, headers, body):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -1,14 +1,12 @@
 """A listening socket and the server behind it: uvicorn with what it leaves open closed.
 
-uvicorn reads any amount of headers and waits for them for ever; both are bounded here. It is not
-allowed to believe X-Forwarded-For: who asks is judged in one place, `net/client_address`.
+It is not allowed to believe X-Forwarded-For: who asks is judged in one place, `net/client_address`.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
-from asyncio import TimerHandle, Transport
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,68 +14,16 @@ from typing import Any, Self
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from switchhook.core.errors import Misconfigured
 from switchhook.net.asgi import AsgiApp
+from switchhook.net.protocol import Protocol
 
 log = structlog.get_logger(__name__)
 
-HEAD_SECONDS = 10.0
-MAX_HEAD_BYTES = 32 * 1024
 KEEP_ALIVE_SECONDS = 75
 MAX_CONNECTIONS = 10_000
 BACKLOG = 2048
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 whose request line and headers have to come within a time and a size."""
-
-    head_bytes = 0
-    is_in_head = False
-    head_timer: TimerHandle | None = None
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._start_head_timer()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_head_timer()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        self.is_in_head = True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self.is_in_head = False
-        self.head_bytes = 0
-        self._stop_head_timer()
-        super().on_headers_complete()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.is_in_head:
-            # The parser tells a header only when it is whole, so an endless one is counted here.
-            self.head_bytes += len(data)
-            if self.head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("Headers too large.")
-            self._start_head_timer()
-        elif self.cycle is None or self.cycle.response_complete:
-            self._start_head_timer()  # line breaks between requests are no request
-
-    def _start_head_timer(self) -> None:
-        if self.head_timer is None and not self.transport.is_closing():
-            self.head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
-
-    def _head_is_late(self) -> None:
-        self.head_timer = None
-        self.transport.close()
-
-    def _stop_head_timer(self) -> None:
-        if self.head_timer is not None:
-            self.head_timer.cancel()
-            self.head_timer = None
 
 
 class Server:

@@ -150,18 +150,8 @@ def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[st
 # What moves with nearly every event. The rest is left alone when it did not change, since each
 # index whose column is written has to be written too.
 OFTEN = ("snapshot", "events", "changed_ms", "due_ms")  # in the order of `_often`
-SELDOM = (  # in the order of `_seldom`
-    "phase",
-    "direction",
-    "disposition",
-    "extension",
-    "number",
-    "e164",
-    "reversed_digits",
-    "did",
-    "started_ms",
-    "ended_ms",
-)
+OUTCOME = ("phase", "disposition", "extension", "ended_ms")  # in the order of `_outcome`
+FACTS = ("direction", "number", "e164", "reversed_digits", "did", "started_ms")  # in the order of `_facts`
 BIRTH = (  # in the order of `_birth`
     "id",
     "account_id",
@@ -184,9 +174,10 @@ def _updating(names: Sequence[str]) -> Many:
 
 
 _OFTEN = _updating(OFTEN)
-_SELDOM = _updating((*OFTEN, *SELDOM))
+_ENDED = _updating((*OFTEN, *OUTCOME))
+_CHANGED = _updating((*OFTEN, *OUTCOME, *FACTS))
 _REKEY = _updating(("peer_key", "report_key"))
-_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *SELDOM))
+_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *OUTCOME, *FACTS))
 
 
 def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
@@ -201,20 +192,26 @@ def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
     # In one order everywhere, so that two nodes wait for each other one way round.
     new = sorted((row for row in rows if row.stored is None), key=lambda row: row.peer_key)
     try:
-        _INSERT.run(tx, [_birth(row) + _often(row, now_ms) + _seldom(row.call) for row in new])
+        _INSERT.run(
+            tx, [_birth(row) + _often(row, now_ms) + _outcome(row.call) + _facts(row.call) for row in new]
+        )
     except sa.exc.IntegrityError as error:
         raise Raced("another writer made the same call first") from error
-    often: list[Row] = []
-    seldom: list[Row] = []
+    updates: dict[Many, list[Row]] = {_OFTEN: [], _ENDED: [], _CHANGED: []}
     for row in rows:
-        if row.stored is None:
-            continue
-        if _is_same(row.stored, row.call):
-            often.append((*_often(row, now_ms), row.call.id))
-        else:
-            seldom.append((*_often(row, now_ms), *_seldom(row.call), row.call.id))
-    _OFTEN.run(tx, often)
-    _SELDOM.run(tx, seldom)
+        if row.stored is not None:
+            update, values = _update(row.stored, row.call)
+            updates[update].append((*_often(row, now_ms), *values, row.call.id))
+    for update, updated in updates.items():
+        update.run(tx, updated)
+
+
+def _update(before: Call, call: Call) -> tuple[Many, Row]:
+    if not _has_same_facts(before, call):
+        return _CHANGED, _outcome(call) + _facts(call)
+    if not _has_same_outcome(before, call):
+        return _ENDED, _outcome(call)
+    return _OFTEN, ()
 
 
 def _birth(row: CallRow) -> Row:
@@ -235,32 +232,38 @@ def _often(row: CallRow, now_ms: int) -> Row:
     return row.snapshot(), row.events, now_ms, row.due_ms()
 
 
-def _seldom(call: Call) -> Row:
+def _outcome(call: Call) -> Row:
+    disposition = None if call.disposition is None else call.disposition.value
+    return call.phase.value, disposition, call.extension, to_millis(call.ended_at)
+
+
+def _facts(call: Call) -> Row:
     number = read_number(call.number)
     return (
-        call.phase.value,
         call.direction.value,
-        None if call.disposition is None else call.disposition.value,
-        call.extension,
         call.number,
         number.e164,
         international_digits(number)[::-1],
         call.did,
         to_millis(call.started_at),
-        to_millis(call.ended_at),
     )
 
 
-def _is_same(a: Call, b: Call) -> bool:
+def _has_same_outcome(a: Call, b: Call) -> bool:
     return (
         a.phase is b.phase
-        and a.extension == b.extension
         and a.disposition is b.disposition
+        and a.extension == b.extension
         and a.ended_at == b.ended_at
-        and a.started_at == b.started_at
+    )
+
+
+def _has_same_facts(a: Call, b: Call) -> bool:
+    return (
+        a.direction is b.direction
         and a.number == b.number
         and a.did == b.did
-        and a.direction is b.direction
+        and a.started_at == b.started_at
     )
 
 

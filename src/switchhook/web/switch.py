@@ -6,6 +6,7 @@ Decided on the path alone, before any framework: peers' requests are the hot pat
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 import structlog
 
@@ -14,7 +15,16 @@ from switchhook.core.edge import Reply, Request
 from switchhook.core.errors import HubError, Refused, StoreDown, TooLarge, TooMany, Unsupported
 from switchhook.flow.registry import Attached, Registry
 from switchhook.net.addresses import IPNetwork
-from switchhook.net.asgi import AsgiApp, ClientGone, Receive, Scope, Send, read_request, send_reply
+from switchhook.net.asgi import (
+    AsgiApp,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    read_request,
+    send_reply,
+    short_cut_of,
+)
 from switchhook.net.client_address import client_address, read_forwarded, read_forwarded_for
 from switchhook.web.headers import PLAIN_HEADERS
 from switchhook.web.limits import WINDOW_SECONDS, WrongTries, source_of
@@ -156,7 +166,7 @@ class Switch:
 
     async def _serve(self, attached: Attached, request: Request, scope: Scope, send: Send) -> None:
         connector, serve = attached.connector, attached.side.serve
-        started = asyncio.get_running_loop().time()
+        started = monotonic()
         try:
             if serve is None:
                 raise Unsupported("this connection takes no requests")
@@ -171,7 +181,7 @@ class Switch:
         if reply.status == 401 and self._is_over(attached, request.client):
             reply = self._sorry(connector, too_many())
         if self.meter is not None:
-            self.meter(connector.key, reply.status, asyncio.get_running_loop().time() - started)
+            self.meter(connector.key, reply.status, monotonic() - started)
         await self._answer(scope, send, reply)
 
     def _is_over(self, attached: Attached, client: str) -> bool:
@@ -202,7 +212,14 @@ class Switch:
             return FAILED
 
     async def _answer(self, scope: Scope, send: Send, reply: Reply, *, is_last: bool = False) -> None:
-        await send_reply(send, reply, is_head=is_head(scope), is_last=is_last, extra=PLAIN_HEADERS)
+        await send_reply(
+            send,
+            reply,
+            is_head=is_head(scope),
+            is_last=is_last,
+            extra=PLAIN_HEADERS,
+            short_cut=short_cut_of(scope),
+        )
 
 
 def too_many() -> TooMany:

@@ -78,7 +78,10 @@ def read_trusted(request: Request, key_names: tuple[str, ...], key: str) -> dict
 
 def key_in(form: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     """Give the key from the first of these fields that is there."""
-    return next((form[name] for name in names if name in form), None)
+    for name in names:
+        if name in form:
+            return form[name]
+    return None
 
 
 def check_key(presented: str | None, key: str) -> None:

@@ -6,7 +6,6 @@ import os
 import sqlalchemy as sa
 from alembic import context
 
-from switchhook.store import postgres
 from switchhook.store.tables import load_tables
 
 
@@ -17,6 +16,8 @@ def migrate(connection: sa.Connection) -> None:
 
 
 async def migrate_from_shell() -> None:
+    from switchhook.store import postgres
+
     engine = postgres.open_engine(os.environ["SWITCHHOOK_DATABASE_URL"], size=1, is_writer=True)
     async with engine.begin() as connection:
         await connection.run_sync(migrate)

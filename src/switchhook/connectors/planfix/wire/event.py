@@ -87,7 +87,7 @@ def parse_event(form: Mapping[str, str]) -> CallEvent:
         extension=optional(form, "ext") or "",
         did=optional(form, "diversion"),
         custom={
-            name.removeprefix(DATA): value
+            name[len(DATA) :]: value
             for name, value in form.items()
             if name.startswith(DATA) and name != DATA and value
         },
@@ -107,13 +107,15 @@ def _with_end(event: CallEvent, form: Mapping[str, str]) -> CallEvent:
         talk_seconds=_seconds(form) if disposition in LENGTH_IS_TALK else None,
         is_recorded=is_set(form, "is_recorded") if form.get("is_recorded") else bool(link),
         # A link of another kind is not worth the call it came with.
-        recording_url=link if is_web_link(link) else None,
+        recording_url=link if link and is_web_link(link) else None,
     )
 
 
 def meaning_of(status: str, direction: Direction) -> Disposition:
     """Read a status; UNKNOWN when it is absent or nothing that we know."""
-    word = "".join(letter for letter in status.lower() if letter.isalpha())
+    word = status.lower()
+    if word not in MEANINGS:
+        word = "".join(filter(str.isalpha, word))
     inbound, outbound = MEANINGS.get(word, NOT_SAID)
     return outbound if direction is Direction.OUTBOUND else inbound
 
@@ -189,7 +191,8 @@ def status_of(disposition: Disposition, direction: Direction) -> str:
 
 
 def _one_of(table: Mapping[str, T], form: Mapping[str, str], name: str) -> T:
-    word = required(form, name)
-    if word not in table:
+    found = table.get(form.get(name, ""))
+    if found is None:
+        word = required(form, name)
         raise BadMessage(f"expected one of {', '.join(table)}, got {word[:40]!r}", field=name)
-    return table[word]
+    return found

@@ -62,6 +62,9 @@ def refuse_unclean(form: Mapping[str, str]) -> None:
     Raises:
         BadMessage: control characters or bytes outside UTF-8; names the field, never the value.
     """
+    # All at once: whatever is printable is clean, and few are not.
+    if "".join((*form, *form.values())).isprintable():
+        return
     for name, value in form.items():
         if not is_clean(name):
             raise BadMessage("expected field names without control characters, in UTF-8")
@@ -101,7 +104,10 @@ def is_set(form: Mapping[str, str], name: str) -> bool:
 
 def without_keys(form: Mapping[str, str]) -> dict[str, str]:
     """Give the fields as they were sent, less what would let a reader act as the peer."""
-    return {name: value for name, value in form.items() if name not in KEY_FIELDS}
+    fields = dict(form)
+    for name in KEY_FIELDS:
+        fields.pop(name, None)
+    return fields
 
 
 def is_web_link(url: str) -> bool:
@@ -120,12 +126,10 @@ def _read_urlencoded(body: bytes) -> dict[str, str]:
     pairs = text.split("&")
     if len(pairs) > MAX_FIELDS:
         raise TooLarge(f"expected at most {MAX_FIELDS} fields")
-    form: dict[str, str] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        if name or value:
-            form[_unquote(name)] = _unquote(value)
-    return form
+    fields = [pair.partition("=") for pair in pairs]
+    if "%" in text:
+        return {_unquote(name): _unquote(value) for name, _, value in fields if name or value}
+    return {name: value for name, _, value in fields if name or value}
 
 
 def _unquote(text: str) -> str:
