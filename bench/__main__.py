@@ -53,7 +53,7 @@ async def measure(*, quick: bool, postgres: str) -> Figures:
     figures |= await measures.durable_events(calls=int(10_000 * scale))
     figures["cpu_ratio"] = figures["event_cpu_us"] / figures["bare_cpu_us"]
     figures["sync_ratio"] = figures["events_per_second"] / figures["syncs_per_second"]
-    figures |= await measures.event_to_post(calls=int(300 * scale) + 20)
+    figures |= await measures.event_to_post(calls=int(150 * scale) + 25)
     figures |= await measures.start_and_rest()
     figures |= await measures.lookup(
         people=int(500_000 * scale), seconds=max(5.0, 20 * scale), events_per_second=1000

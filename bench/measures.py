@@ -56,7 +56,8 @@ async def hub(
                     ),
                     **environment,
                 )
-            await asyncio.sleep(1.5)  # a running hub takes changes up within a second
+            # A running hub takes changes up within a second, and loads its pages a little after that.
+            await asyncio.sleep(5)
             yield Hub(
                 served=served,
                 folder=Path(name),
@@ -169,7 +170,7 @@ async def event_to_post(*, calls: int) -> Figures:
                 await asyncio.sleep(0.0005)
             if index >= 5:  # the first ones open connections
                 waits.waits.append(seen.get(callid, float("inf")) - sent_at)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)  # idle, and well below the pace that a destination is kept to
     crm.close()
     return {
         "event_to_post_p50_ms": waits.percentile(0.50) * 1000,
