@@ -62,7 +62,7 @@ def test_a_secret_in_a_traceback_is_masked(written: io.StringIO) -> None:
 
 
 def test_libraries_are_masked_too(written: io.StringIO) -> None:
-    logging.getLogger("some.library").warning("asked %s", f"https://crm.example/?api_key={CANARY}")
+    logging.getLogger("some.package").warning("asked %s", f"https://crm.example/?api_key={CANARY}")
 
     assert "crm.example" in written.getvalue()
     assert CANARY not in written.getvalue()
