@@ -45,6 +45,16 @@ async def test_a_stranger_is_refused_in_the_vendors_words(hub: TestHub, path: st
     assert (response.status, await response.json()) == (401, {"error": "Invalid token"})
 
 
+async def test_a_base_address_typed_with_a_slash_at_its_end_still_reaches_the_vendors_path(
+    hub: TestHub,
+) -> None:
+    pbx = await hub.connect("retailcrm", "pbx")
+
+    response = await hub.post("//api/v5/users", data={"apiKey": pbx.keys["api_key"]})
+
+    assert (response.status, (await response.json())["success"]) == (405, False)
+
+
 @pytest.mark.parametrize("path", ["/x/", "/x/unknown", "/x/unknown/elsewhere", "/tel/api2"])
 async def test_an_unknown_path_says_nothing(hub: TestHub, path: str) -> None:
     response = await hub.post(path, data={})

@@ -95,6 +95,8 @@ class Switch:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
+        if path.startswith("//"):  # a base address typed with a slash at its end
+            path = "/" + path.lstrip("/")
         if path.startswith(CONNECTION_PATH):
             await self._connection(path, scope, receive, send)
         elif (connector := self._root_of(path)) is not None:
