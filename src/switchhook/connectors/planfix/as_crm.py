@@ -2,15 +2,15 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from switchhook.connectors.planfix import wire
-from switchhook.connectors.planfix.edge import key_in, read_trusted, told_off, turn_away
+from switchhook.connectors.planfix.edge import Command, key_in, serve_commands
 from switchhook.core.connector import Answer, DialOrder, Finding, Hub, Link
 from switchhook.core.edge import Reply, Request
-from switchhook.core.errors import BadMessage, HubError, Misconfigured, PeerDown, Refused
+from switchhook.core.errors import BadMessage, HubError, Misconfigured, PeerDown
 from switchhook.core.number import international_digits, read_number
 
 log = structlog.get_logger(__name__)
@@ -21,8 +21,6 @@ KEYS = ("planfix_token", "token")
 # A caller is on the line. The seen PBX waits for as long as we let it, so we answer within a second.
 CONTACT_SECONDS = 0.8
 STRANGER = Reply(body=b"{}")
-
-Command = Callable[[Mapping[str, str], Link, Hub], Awaitable[Reply]]
 
 
 def presented_key(request: Request) -> str | None:
@@ -37,18 +35,9 @@ def presented_key(request: Request) -> str | None:
 
 async def serve(request: Request, link: Link, hub: Hub) -> Reply:
     """Answer a PBX: the key first, then the command, then its fields."""
-    refused = turn_away(request, PATH)
-    if refused is not None:
-        return refused
-    command = None
-    try:
-        form = read_trusted(request, KEYS, link.keys["planfix_token"])
-        command = form.get("cmd", "")
-        if command not in COMMANDS:
-            raise BadMessage(f"expected one of {', '.join(COMMANDS)}", field="cmd")
-        return await COMMANDS[command](form, link, hub)
-    except (BadMessage, Refused) as error:
-        return told_off(error, command)
+    return await serve_commands(
+        request, link, hub, path=PATH, fields=KEYS, key=link.keys["planfix_token"], commands=COMMANDS
+    )
 
 
 async def _contact(form: Mapping[str, str], link: Link, hub: Hub) -> Reply:

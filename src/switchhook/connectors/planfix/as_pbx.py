@@ -1,14 +1,14 @@
 """The hub plays the PBX: a Planfix account is asked who calls, and gives orders to dial."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from switchhook.connectors.planfix import wire
 from switchhook.connectors.planfix.deliver import post
-from switchhook.connectors.planfix.edge import read_trusted, told_off, turn_away
+from switchhook.connectors.planfix.edge import Command, serve_commands
 from switchhook.core.connector import Finding, Hub, Link
 from switchhook.core.directory import CallerAnswer
 from switchhook.core.edge import Reply, Request
@@ -18,7 +18,6 @@ from switchhook.core.errors import (
     Misconfigured,
     NotFound,
     PeerDown,
-    Refused,
     TooMany,
     Unsupported,
 )
@@ -35,26 +34,15 @@ CLICK_SECONDS = 1.8
 # Planfix may not have saved its own half yet when it hears that we have.
 VERIFY_AFTER_SECONDS = 1.0
 
-Command = Callable[[Mapping[str, str], Link, Hub], Awaitable[Reply]]
-
 # The loop itself keeps no hold of what runs on after the answer.
 _running: set[asyncio.Task[object]] = set()
 
 
 async def serve(request: Request, link: Link, hub: Hub) -> Reply:
     """Answer the account: the key first, then the command, then its fields."""
-    refused = turn_away(request, PATH)
-    if refused is not None:
-        return refused
-    command = None
-    try:
-        form = read_trusted(request, KEYS, link.keys["token"])
-        command = form.get("cmd", "")
-        if command not in COMMANDS:
-            raise BadMessage(f"expected one of {', '.join(COMMANDS)}", field="cmd")
-        return await COMMANDS[command](form, link, hub)
-    except (BadMessage, Refused) as error:
-        return told_off(error, command)
+    return await serve_commands(
+        request, link, hub, path=PATH, fields=KEYS, key=link.keys["token"], commands=COMMANDS
+    )
 
 
 async def _make_call(form: Mapping[str, str], link: Link, hub: Hub) -> Reply:

@@ -2,11 +2,12 @@
 
 import hmac
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
 from switchhook.connectors.planfix import wire
+from switchhook.core.connector import Hub, Link
 from switchhook.core.edge import Reply, Request
 from switchhook.core.errors import (
     BadMessage,
@@ -22,6 +23,8 @@ from switchhook.core.errors import (
 )
 
 log = structlog.get_logger(__name__)
+
+Command = Callable[[Mapping[str, str], Link, Hub], Awaitable[Reply]]
 
 INVALID_PARAMETERS = "Invalid parameters"
 INVALID_TOKEN = "Invalid token"
@@ -46,6 +49,31 @@ def sorry(error: Exception) -> Reply:
         if isinstance(error, kind):
             return Reply(status=status, body=wire.render_error(text), headers=_retry_after(error))
     return Reply(status=500, body=wire.render_error("Internal error"))
+
+
+async def serve_commands(
+    request: Request,
+    link: Link,
+    hub: Hub,
+    *,
+    path: str,
+    fields: tuple[str, ...],
+    key: str,
+    commands: Mapping[str, Command],
+) -> Reply:
+    """Answer a request to `path`: the key first (from one of `fields`), then the command, then its fields."""
+    refused = turn_away(request, path)
+    if refused is not None:
+        return refused
+    command = None
+    try:
+        form = read_trusted(request, fields, key)
+        command = form.get("cmd", "")
+        if command not in commands:
+            raise BadMessage(f"expected one of {', '.join(commands)}", field="cmd")
+        return await commands[command](form, link, hub)
+    except (BadMessage, Refused) as error:
+        return told_off(error, command)
 
 
 def turn_away(request: Request, path: str) -> Reply | None:
