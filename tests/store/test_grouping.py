@@ -53,7 +53,7 @@ async def test_commits_what_waits_in_one_transaction(store: Store, commits: list
     assert len(commits) == 1
 
 
-async def test_hands_waiting_items_to_a_batch_verb_in_one_call(store: Store) -> None:
+async def test_hands_waiting_items_to_a_batch_verb_together(store: Store, commits: list[None]) -> None:
     calls: list[list[int]] = []
 
     def double(tx: sa.Connection, items: list[int]) -> Sequence[int]:
@@ -63,7 +63,9 @@ async def test_hands_waiting_items_to_a_batch_verb_in_one_call(store: Store) -> 
     answers = await asyncio.gather(*(store.take(double, number) for number in range(50)))
 
     assert answers == [number * 2 for number in range(50)]
-    assert calls == [list(range(50))]
+    assert [item for items in calls for item in items] == list(range(50))
+    assert max(len(items) for items in calls) >= 32
+    assert len(commits) == 1
 
 
 @pytest.mark.parametrize("poison", [store_then_fail, store_then_break])

@@ -84,6 +84,7 @@ async def read_request(
         headers=headers,
         body=body,
         client=client,
+        raw_query=query.decode("latin-1") if query else "",
     )
 
 

@@ -8,22 +8,27 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import structlog
 import uvicorn
 
 from switchhook.core.errors import Misconfigured
 from switchhook.net.asgi import AsgiApp
-from switchhook.net.protocol import Protocol
+from switchhook.net.direct import Direct, Takes
 
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
 MAX_CONNECTIONS = 10_000
 BACKLOG = 2048
+
+
+def nothing(_: str) -> bool:
+    return False
 
 
 class Server:
@@ -41,13 +46,15 @@ class Server:
         tls_cert: Path | None = None,
         tls_key: Path | None = None,
         stop_seconds: int = 10,
+        takes: Takes = nothing,
     ) -> None:
+        """`takes` names the paths whose short whole messages the app answers by `ShortCut`."""
         self._host, self._port = host, port
         tls = make_tls(tls_cert, tls_key)
         self._is_tls = tls is not None
         self._config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=cast(type[asyncio.Protocol], partial(Direct, takes=takes)),
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -53,19 +53,30 @@ def item_job(
     return Job(future, batch=cast(BatchVerb, verb), item=item)
 
 
-def run_together(tx: sa.Connection, jobs: Iterable[Job]) -> None:
+def run_together(tx: sa.Connection, jobs: Sequence[Job]) -> None:
     """Do all the jobs in the transaction that is open, items of one batch verb in one call.
 
     Values are kept in the jobs, to be told once the transaction is committed. Raises what the
     first failing verb raised; then nothing of the group may be committed.
     """
-    batches: dict[BatchVerb, list[Job]] = {}
+    run_verbs(tx, jobs)
+    run_items(tx, jobs)
+
+
+def run_verbs(tx: sa.Connection, jobs: Iterable[Job]) -> None:
+    """The part of `run_together` that is verbs of their own."""
     for job in jobs:
         job.value = job.error = None
+        if job.verb is not None:
+            job.value = job.verb(tx)
+
+
+def run_items(tx: sa.Connection, jobs: Iterable[Job]) -> None:
+    """The part of `run_together` that is items of batch verbs."""
+    batches: dict[BatchVerb, list[Job]] = {}
+    for job in jobs:
         if job.batch is not None:
             batches.setdefault(job.batch, []).append(job)
-        elif job.verb is not None:
-            job.value = job.verb(tx)
     for batch, members in batches.items():
         values = batch(tx, [job.item for job in members])
         for job, value in zip(members, values, strict=True):
