@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+import sqlalchemy as sa
+
 from switchhook.core.call import Call, CallEvent, Direction, Disposition, Happening, News
 from switchhook.core.connector import HttpPort, Hub, Link, Role, Side
 from switchhook.flow.destinations import Destination, Outlet
@@ -16,6 +18,7 @@ from switchhook.store.connections import ConnectionStatus, add_connection, set_s
 from switchhook.store.deliveries import State
 from switchhook.store.delivery_log import Delivery
 from switchhook.store.secrets import SecretBox
+from switchhook.store.tables.lanes import IS_LEASED, lanes
 from tests.fakes import PATIENCE_SECONDS, FakeClock, NumberedIds, ScriptedPeer
 
 NUMBER = "+79101234567"
@@ -114,15 +117,23 @@ class Exchange:
         await self.intake.accept(self.account_id, connection_id or self.pbx, news)
 
     @asynccontextmanager
-    async def delivering(self) -> AsyncIterator[Lanes]:
-        """Run the lanes of one process; at the end they are stopped in order."""
-        lanes = Lanes(
-            self.store, lambda: self.outlets, clock=self.clock, chance=lambda: 0.5, grace_seconds=0.5
+    async def delivering(self, *, lease_ms: int = 55_000) -> AsyncIterator[Lanes]:
+        """Run the lanes of one process; at the end they are stopped in order.
+
+        The lease is long, since time passes here in great steps, faster than a lease could be renewed.
+        """
+        running = Lanes(
+            self.store,
+            lambda: self.outlets,
+            clock=self.clock,
+            chance=lambda: 0.5,
+            grace_seconds=0.5,
+            lease_ms=lease_ms,
         )
-        self.intake.listen(lanes.note)
-        task = asyncio.create_task(lanes.run())
+        self.intake.listen(running.note)
+        task = asyncio.create_task(running.run())
         try:
-            yield lanes
+            yield running
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -131,9 +142,16 @@ class Exchange:
         """Let much time pass, once what is under way was written down: else its lease would run out."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.sleep(0.02)
-            while sum(one.attempts for one in await self.deliveries()) < self.heard:  # noqa: ASYNC110
+            while await self._is_under_way():  # noqa: ASYNC110 - the store cannot tell
                 await asyncio.sleep(0.005)
         self.clock.pass_time(seconds)
+
+    async def _is_under_way(self) -> bool:
+        """Tell whether something is in hand that no peer has heard, or heard and not written down."""
+        leased = sa.select(sa.func.count()).select_from(lanes).where(IS_LEASED)
+        if await self.store.read(lambda tx: int(tx.execute(leased).scalar_one())):
+            return True
+        return sum(one.attempts for one in await self.deliveries()) < self.heard
 
     @property
     def heard(self) -> int:

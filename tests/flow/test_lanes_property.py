@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from switchhook.core.outcome import Delivered, GiveUp, NotSent, Outcome, TryAgain
-from switchhook.flow.lanes.attempt import LEASE_MS, verdict_of
+from switchhook.flow.lanes.attempt import LEASE_MS, PROBE_MS, verdict_of
 from switchhook.store import Store, lanes, open_store
 from switchhook.store.accounts import ensure_account
 from switchhook.store.deliveries import State
@@ -60,6 +60,7 @@ class Post:
             connection_id=outlet.connection_id,
             now_ms=to_millis(self.exchange.clock.now()),
             lease_ms=LEASE_MS,
+            probe_ms=PROBE_MS,
             limit=limit,
             at_once=8,
             rate_per_second=1000,

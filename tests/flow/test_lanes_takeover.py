@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from switchhook.core.outcome import Delivered
-from switchhook.flow.lanes.attempt import LEASE_MS, verdict_of
+from switchhook.flow.lanes.attempt import LEASE_MS, PROBE_MS, verdict_of
 from switchhook.store import delivery_log, lanes
 from switchhook.store.deliveries import State
 from switchhook.store.lanes import Claim, ClaimRequest
@@ -22,6 +22,7 @@ async def claim(exchange: Exchange) -> tuple[Claim, ...]:
         connection_id=outlet.connection_id,
         now_ms=to_millis(exchange.clock.now()),
         lease_ms=LEASE_MS,
+        probe_ms=PROBE_MS,
         limit=10,
         at_once=10,
         rate_per_second=100,
@@ -62,6 +63,24 @@ async def test_the_lane_of_a_dead_process_comes_back_after_its_lease(exchange: E
     assert (again.delivery_id, again.payload) == (lost.delivery_id, lost.payload)
 
 
+async def test_a_lane_is_kept_while_its_attempt_takes_long(exchange: Exchange) -> None:
+    peer = await exchange.connect_crm()
+    peer.gate = asyncio.Event()
+    async with exchange.delivering(lease_ms=LEASE_MS):
+        await exchange.accept(ringing(), answered())
+        await eventually(lambda: len(peer.heard) == 1)
+        taken_over: list[Claim] = []
+        for _ in range(10):
+            exchange.clock.pass_time(LEASE_SECONDS / 2)
+            await asyncio.sleep(0.05)  # for the lease to be kept
+            taken_over += await claim(exchange)
+        peer.gate.set()
+        await eventually(lambda: len(peer.heard) == 2)
+
+    assert taken_over == []
+    assert peer.kinds("c-1") == ["leg.ringing 101", "leg.answered 101"]
+
+
 async def test_a_process_that_was_frozen_is_refused(exchange: Exchange) -> None:
     await exchange.connect_crm()
     await exchange.accept(ringing(), answered())
@@ -98,7 +117,7 @@ async def test_a_crash_between_the_post_and_the_commit_repeats_only_what_was_und
 ) -> None:
     peer = await exchange.connect_crm(at_once=4)
     peer.gate = asyncio.Event()
-    async with exchange.delivering():
+    async with exchange.delivering(lease_ms=LEASE_MS):
         for n in range(12):
             await exchange.accept(*(ended(f"c-{n}", extension) for extension in ("101", "102", "103")))
         await eventually(lambda: peer.at_once == 4)
@@ -106,7 +125,7 @@ async def test_a_crash_between_the_post_and_the_commit_repeats_only_what_was_und
     under_way = [one.call_id for one in peer.heard]
     peer.gate = None
 
-    async with exchange.delivering():
+    async with exchange.delivering(lease_ms=LEASE_MS):
         exchange.clock.pass_time(LEASE_SECONDS + 1)
         await exchange.clock.pass_until(lambda: len(peer.heard) == 4 + 36)
 

@@ -16,7 +16,8 @@ from typing import get_origin, get_type_hints
 import sqlalchemy as sa
 
 import switchhook.store
-from switchhook.core.call import Call, Recording
+from switchhook.core.api import HistoryKind, HistoryQuery
+from switchhook.core.call import Call, Leg, Phase, Recording
 from switchhook.core.contact_files import ContactDraft
 from switchhook.core.directory import Contact, Employee, Group, GroupKind, Line
 from switchhook.core.errors import HubError
@@ -36,6 +37,7 @@ NUMBER = "+79161234567"
 # Rows of the first account, and what the verbs are asked for. Other columns hold the canary.
 VALUES: Mapping[str, object] = {
     "account": None,
+    "after_id": 0,
     "answer": None,
     "at_ms": to_millis(NOW),
     "availability": "free",
@@ -45,9 +47,20 @@ VALUES: Mapping[str, object] = {
     ),
     "call_id": "p-1",
     "call_ids": ["p-1"],
+    "call_parties.kind": "user",
+    "call_parties.party": "101",
+    "call_party_days.kind": "user",
+    "call_party_days.party": "",
     "call_row": "call-1",
+    "calls": [
+        Call(
+            id="call-c", connection_id="c-1", call_id="p-1", shared_id="s-1", recording_token="t-c",
+            started_at=NOW, phase=Phase.ENDED, legs=(Leg(extension="101"),), group="sales",
+        )
+    ],
     "calls.id": "call-1",
     "canonical": NUMBER,
+    "changes": {"name": "changed"},
     "connection_id": "c-1",
     "connection_ids": ["c-1"],
     "connections.id": "c-1",
@@ -64,23 +77,31 @@ VALUES: Mapping[str, object] = {
     "drafts": [ContactDraft(name="Иван", phones=(NUMBER,))],
     "e164": NUMBER,
     "employee": Employee(id=1, name="changed", extension="101"),
+    "epoch": 1,
     "extension": "101",
     "extensions": [],
+    "group_id": 1,
     "group": Group(id=1, name="sales", kind=GroupKind.RING, extensions=()),
     "groups.name": "sales",
     "id": 1,
+    "idempotency.order_id": None,
+    "idempotency_key": "once",
     "index": 0,
+    "key": "token",
     "key_id": 1,
     "keys": {"token": "k-1"},
     "kind": "planfix",
+    "lane": "lane-1",
     "learned": [Employee(id=1, name="changed", extension="101")],
     "limit": 10,
+    "line_id": 1,
     "line": Line(id=1, number=NUMBER, name="changed"),
     "name": "sales",
     "now_ms": to_millis(NOW),
     "number": NUMBER,
     "number_digits": "79161234567",
     "offset": 0,
+    "order_id": "dial-2",
     "rate_per_second": 1000.0,
     "recordings.number": 0,
     "reversed_digits": "76543216197",
@@ -95,7 +116,7 @@ VALUES: Mapping[str, object] = {
     "teller": None,
     "times": 1,
     "until_ms": to_millis(NOW) * 2,
-    "wanted": CallFilter(),
+    "wanted": CallFilter(line=CANARY),
 }  # fmt: skip
 
 # What a verb may tell of others on purpose, with the reason.
@@ -130,6 +151,8 @@ def value_for(name: str, kind: object, box: SecretBox) -> object:
         return False
     if kind is datetime:
         return NOW + timedelta(seconds=1)
+    if kind is HistoryQuery:
+        return HistoryQuery(kind=HistoryKind.USER)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(iter(kind))
     if name not in VALUES:

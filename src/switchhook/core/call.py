@@ -6,9 +6,11 @@ Times are aware UTC. Durations are whole seconds.
 """
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from msgspec import Struct, field
+
+from switchhook.core.directory import GroupKind
 
 
 class Direction(StrEnum):
@@ -27,6 +29,7 @@ class Happening(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     RECORDED = "recorded"
+    NOTED = "noted"  # of the call as a whole: kept as it was told, and nothing else
 
 
 class Disposition(StrEnum):
@@ -42,6 +45,15 @@ class Disposition(StrEnum):
     FORBIDDEN = "forbidden"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class ReportOf(IntEnum):
+    """What a report speaks of. Of two that speak of one leg the higher one counts."""
+
+    CALL = 0  # the whole call, from peers that tell it in one piece
+    GROUP = 1  # its way through a queue or ring group: settles what is open, yields to all said of a leg
+    LEG = 2  # one extension's part, told as it ended
+    RECORD = 3  # one extension's part in the peer's own history: no event and no other report changes it
 
 
 class LegState(StrEnum):
@@ -75,6 +87,8 @@ class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_told: bool = False  # its end has gone out as a change
     is_guess: bool = False  # the peer gave no usable status or length
     is_lost: bool = False  # closed by the clock: its end was never heard
+    began_at: datetime | None = None  # when it began by the peer's clock: names the attempt
+    told_by: ReportOf | None = None  # the report that told its end, where one did
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +127,9 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
     did: str | None = None
     site: str | None = None
     contact_name: str | None = None
+    group: str | None = None  # the queue or ring group that it came through, by name
+    group_kind: GroupKind | None = None  # None: nobody said which kind it is
+    group_began_at: datetime | None = None  # when it came to the group, by the peer's clock
     legs: tuple[Leg, ...] = ()
     recordings: tuple[Recording, ...] = ()
     custom: dict[str, str] = field(default_factory=dict)
@@ -189,8 +206,12 @@ class CallEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     direction: Direction = Direction.UNKNOWN
     number: str = ""
     extension: str | None = ""
+    leg_began_at: datetime | None = None  # by the peer's clock, where it tells: names the attempt
     did: str | None = None
     site: str | None = None
+    caller_name: str | None = None  # as the peer knows them
+    group: str | None = None  # the queue or ring group that brought the call, by name
+    group_kind: GroupKind | None = None
     talk_seconds: int | None = None
     ring_seconds: int | None = None
     disposition: Disposition | None = None
@@ -204,17 +225,22 @@ class CallEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CallReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """News: a whole call after the fact. Its result and lengths are the authority."""
+    """News: a call, or a part of it, after the fact. Its result and lengths are the authority."""
 
     call_id: str
+    of: ReportOf = ReportOf.CALL
     direction: Direction
     number: str
-    started_at: datetime
+    started_at: datetime  # of what it speaks of
     disposition: Disposition
     disposition_as_sent: str | None = None
+    is_guess: bool = False  # the peer did not say how it ended: an answer that was heard counts more
     extension: str | None = None
     did: str | None = None
     site: str | None = None
+    caller_name: str | None = None
+    group: str | None = None
+    group_kind: GroupKind | None = None
     talk_seconds: int | None = None
     ring_seconds: int | None = None
     recording_url: str | None = None

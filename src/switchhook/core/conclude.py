@@ -13,6 +13,7 @@ from switchhook.core.call import (
     Leg,
     LegState,
     Phase,
+    ReportOf,
 )
 from switchhook.core.legs import measured_talk
 from switchhook.core.result import (
@@ -146,8 +147,9 @@ def close_stale(draft: Draft, at: datetime) -> None:
     call = draft.call
     if call.is_shadow:
         if call.phase is Phase.OPEN and at >= call.started_at + SHADOW_EXPIRES:
+            what = "recording" if call.recordings or call.is_recorded else "note"
             draft.call = replace(
-                call, phase=Phase.FINAL, ended_at=at, ended_because="only a recording was heard of"
+                call, phase=Phase.FINAL, ended_at=at, ended_because=f"only a {what} was heard of"
             )
         return
     for leg in call.legs:
@@ -229,9 +231,7 @@ def _settle(draft: Draft, at: datetime) -> None:
     waits = None
     if disposition is Disposition.ANSWERED:
         waits = None if call.is_reported else TRANSFER_GRACE
-    elif call.direction is Direction.INBOUND and all(
-        leg.disposition is Disposition.CANCELLED for leg in call.legs
-    ):
+    elif call.direction is Direction.INBOUND and all(_may_be_hunted_on(leg, call) for leg in call.legs):
         waits = None if call.is_reported else SETTLE
     if waits is not None and call.settle_at is None:
         draft.call = replace(call, settle_at=at + waits)
@@ -239,6 +239,14 @@ def _settle(draft: Draft, at: datetime) -> None:
     if waits is not None and call.settle_at is not None and at < call.settle_at:
         return
     _end_call(draft, disposition, at)
+
+
+def _may_be_hunted_on(leg: Leg, call: Call) -> bool:
+    """Tell whether the end of this ring says nothing of the call: the next phone of a group may ring."""
+    if leg.disposition is Disposition.CANCELLED:
+        return True
+    is_of_group = call.group is not None and call.group_began_at is None
+    return is_of_group and leg.told_by is ReportOf.LEG and leg.disposition is not Disposition.ANSWERED
 
 
 def _end_call(draft: Draft, disposition: Disposition, at: datetime) -> None:

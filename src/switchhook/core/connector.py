@@ -5,6 +5,7 @@ the PBX side plays the CRM, the CRM side plays the PBX. Everything a side can do
 `Side`; a field left out means that the protocol has no words for it.
 """
 
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -12,16 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from switchhook.core.api import Api
+from switchhook.core.book import Book
 from switchhook.core.call import Call, Change, ChangeKind, Direction, Disposition, News
-from switchhook.core.directory import (
-    Availability,
-    Caller,
-    CallerAnswer,
-    Contact,
-    Employee,
-    Group,
-    Line,
-)
+from switchhook.core.call_view import recording_url
+from switchhook.core.directory import Availability, Caller, CallerAnswer
 from switchhook.core.edge import Reply, Request
 from switchhook.core.outcome import Outcome
 
@@ -52,15 +48,19 @@ class Field:
     default: str = ""
     choices: tuple[str, ...] = ()
     help: str = ""
+    # Judges a value beyond its kind. Raises BadMessage, whose text never shows a secret.
+    check: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A secret that the hub makes for the peer to present."""
+    """A secret that the hub makes: for the peer to present, or to know our messages by."""
 
     name: str
     label: str
     bytes: int = 16  # of randomness; shown as twice as many hex digits
+    make: Callable[[], str] | None = None  # for protocols whose keys have a form of their own
+    check: Callable[[str], None] | None = None  # of a key that is brought along; as for fields
 
 
 class Capability(StrEnum):
@@ -145,21 +145,28 @@ class Link:
     public_url: str  # of the hub, without a trailing slash
     state: Mapping[str, Any]  # what the connector remembered: JSON values only
     http: HttpPort
+    old_keys: Mapping[str, str] = field(default_factory=dict)  # replaced ones that still hold, by name
 
     def is_on(self, name: str) -> bool:
         """Read a switch."""
         return self.settings.get(name, "").lower() in ("true", "1", "yes", "on")
+
+    def accepts(self, name: str, presented: str | None) -> bool:
+        """Compare what a peer presents with a key, and with the one it replaced while that holds.
+
+        In constant time; an empty key accepts nothing.
+        """
+        given = (presented or "").encode(errors="surrogatepass")
+        known = [keys.get(name, "").encode() for keys in (self.keys, self.old_keys)]
+        is_current, is_old = (hmac.compare_digest(given, key) and bool(key) for key in known)
+        return is_current or is_old
 
     def recording_url(self, call: Call, index: int = 0) -> str:
         """Permanent link of a recording; it may be given out before the file is here.
 
         A recording that we could not copy but the peer still offers keeps the peer's own link.
         """
-        if index < len(call.recordings):
-            recording = call.recordings[index]
-            if recording.is_ready and not recording.is_kept:
-                return recording.url
-        return self.public_url + call.recording_path(index)
+        return recording_url(call, index, self.public_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,19 +186,6 @@ class Finding:
     what: str
     is_ok: bool
     detail: str = ""
-
-
-class Book(Protocol):
-    """The account's address book, for connectors whose protocol asks for lists."""
-
-    async def employees(self) -> Sequence[Employee]: ...
-    async def lines(self) -> Sequence[Line]: ...
-    async def groups(self) -> Sequence[Group]: ...
-    async def contact(self, number: str) -> Contact | None: ...
-
-    async def learn_employees(self, employees: Sequence[Employee]) -> None:
-        """Add those whose extension is not known yet; `id` is ignored. Never changes a known one."""
-        ...
 
 
 class Hub(Protocol):
@@ -276,6 +270,8 @@ class Side:
     # Events out, for CRM peers. `hears` is asked once per change and must be cheap and pure;
     # `merge` may join changes of one step into fewer messages.
     hears: Callable[[Change], bool] = every
+    # Instead of `hears`, where the settings of a connection choose: gives the question to ask of changes.
+    hears_for: Callable[[Link], Callable[[Change], bool]] | None = None
     merge: Callable[[Sequence[Change], Call], Sequence[Change]] = as_they_are
     deliver: Callable[[Change, Call, Link, Hub], Awaitable[Outcome]] | None = None
     # When a message goes at the earliest, for peers that take them at set times. Pure.
@@ -297,8 +293,13 @@ class Side:
     # Raises HubError when it did not work; it is tried again.
     pair: Callable[[Link, Hub], Awaitable[None]] | None = None
     pair_every_seconds: int | None = None
+    # Read what the peer does not tell by itself; gives the seconds until the next time, None for never.
+    # Raises HubError when it did not work; it is tried again before long.
+    poll: Callable[[Link, Hub], Awaitable[float | None]] | None = None
     # Try the connection and say in words what is wrong.
     probe: Callable[[Link, Hub], Awaitable[Sequence[Finding]]] | None = None
+    # A connection that the hub has paused is tried each minute; not where the peer would notice.
+    is_probed_when_paused: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,6 +317,8 @@ class Connector:
     # Given the error; must not leak anything of it that the peer should not see.
     sorry: Callable[[Exception], Reply] = lambda error: Reply(status=500, body=b"{}")
     max_body_bytes: Callable[[str], int] = lambda path: 64 * 1024
+    # What whoever holds a key of the account may ask at the vendor's own paths.
+    api: Api | None = None
 
 
 __all__ = [

@@ -70,9 +70,12 @@ class TooMany(HubError):
 
     id = "too_many"
 
-    def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, retry_after_seconds: float | None = None, limit: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.retry_after_seconds = retry_after_seconds
+        self.limit = limit  # of what they may ask in a while, where that is told
 
 
 class Misconfigured(HubError):

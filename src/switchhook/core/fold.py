@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.core import report
+from switchhook.core.attempts import first_beginning, leg_meant, next_attempt, with_began_at
 from switchhook.core.call import (
     Call,
     CallerNamed,
@@ -28,10 +29,12 @@ from switchhook.core.call import (
     Phase,
     Recording,
     RecordingKept,
+    ReportOf,
     Tick,
 )
 from switchhook.core.conclude import Draft, close_stale, conclude, give_up_waiting
-from switchhook.core.legs import step
+from switchhook.core.leg_report import answered_after_all, name_the_nameless
+from switchhook.core.legs import Step, step
 from switchhook.core.timers import MISSED_HOLD, REPORT_GRACE
 
 # The same id this long after its call ended is a new call: PBXs start counting again.
@@ -78,10 +81,10 @@ def is_over(call: Call, news: News, at: datetime) -> bool:
     if call.phase is Phase.OPEN or call.ended_at is None:
         return False
     match news:
-        case CallEvent(happening=Happening.RECORDED):
+        case CallEvent(happening=Happening.RECORDED | Happening.NOTED):
             return False
         case CallEvent():
-            return at - call.ended_at > ID_IS_REUSED_AFTER
+            return (news.leg_began_at or at) - call.ended_at > ID_IS_REUSED_AFTER
         case CallReport():
             return news.started_at - call.ended_at > ID_IS_REUSED_AFTER
         case _:
@@ -89,9 +92,9 @@ def is_over(call: Call, news: News, at: datetime) -> bool:
 
 
 def _take_event(draft: Draft, event: CallEvent, at: datetime) -> None:
-    was_shadow = draft.call.is_shadow
-    draft.call = _with_facts(draft.call, event, at, was_shadow=was_shadow)
-    if event.happening is not Happening.RECORDED:
+    is_of_leg = event.happening is not Happening.RECORDED and event.happening is not Happening.NOTED
+    draft.call = _with_facts(draft.call, event, at, begins=is_of_leg and draft.call.is_shadow)
+    if is_of_leg:
         if event.report_within_seconds is not None and not draft.call.is_reported:
             draft.call = replace(
                 draft.call, report_due_at=at + timedelta(seconds=event.report_within_seconds)
@@ -103,7 +106,7 @@ def _take_event(draft: Draft, event: CallEvent, at: datetime) -> None:
     add_recording(draft, event.recording_url, at, is_temp=event.recording_is_temp)
 
 
-def _with_facts(call: Call, event: CallEvent, at: datetime, *, was_shadow: bool) -> Call:
+def _with_facts(call: Call, event: CallEvent, at: datetime, *, begins: bool) -> Call:
     """Fill what was empty; what is known stays, since peers write one number in several ways."""
     known = call.direction is not Direction.UNKNOWN
     return replace(
@@ -112,27 +115,26 @@ def _with_facts(call: Call, event: CallEvent, at: datetime, *, was_shadow: bool)
         number=call.number or event.number,
         did=call.did or event.did,
         site=call.site or event.site,
+        contact_name=call.contact_name or event.caller_name,
+        group=call.group or event.group,
+        group_kind=call.group_kind if call.group else event.group_kind,
         custom={**event.custom, **call.custom} if event.custom else call.custom,
         is_recorded=call.is_recorded or event.is_recorded or event.recording_url is not None,
         last_heard_at=at,
-        started_at=at if was_shadow and event.happening is not Happening.RECORDED else call.started_at,
+        started_at=at if begins else call.started_at,
     )
 
 
 def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
-    old = draft.call.leg(event.extension or "")
-    moved = step(old, event, draft.call.direction, at)
-    leg = moved.leg
+    if draft.call.group_began_at is not None:
+        name_the_nameless(draft, event.extension or "")
+    old = leg_meant(draft.call, event)
+    moved = _step(old, event, draft.call, at)
     if moved.has_begun_to_ring and _awaits_report(draft.call):
         give_up_waiting(draft, at)
+    leg = _place(draft, old, moved, event, at)
     if leg is old:
         return
-    if old is None or moved.is_new_attempt:
-        draft.add_leg(leg)
-    else:
-        draft.put_leg(leg)
-    if draft.call.settle_at is not None:
-        draft.call = replace(draft.call, settle_at=None)
     if moved.has_begun_to_ring:
         draft.say(ChangeKind.LEG_RINGING, at, leg)
     if moved.was_answered:
@@ -156,6 +158,40 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
         draft.hold(at + MISSED_HOLD)
     else:
         draft.tell_end(leg, at)
+
+
+def _place(draft: Draft, old: Leg | None, moved: Step, event: CallEvent, at: datetime) -> Leg:
+    """Put the leg where it belongs in the call; gives it as it then is."""
+    leg, is_new = moved.leg, old is None or moved.is_new_attempt
+    if event.leg_began_at is not None:
+        leg = with_began_at(leg, event.leg_began_at, at, is_new=is_new)
+    if leg is old:
+        return leg
+    if is_new:
+        attempt = next_attempt(draft.call, leg.extension)
+        if attempt != leg.attempt:
+            leg = replace(leg, attempt=attempt)
+        draft.add_leg(leg)
+    else:
+        draft.put_leg(leg)
+    if event.leg_began_at is not None:
+        draft.call = replace(draft.call, started_at=first_beginning(draft.call, at))
+    if draft.call.settle_at is not None:
+        draft.call = replace(draft.call, settle_at=None)
+    return leg
+
+
+def _step(old: Leg | None, event: CallEvent, call: Call, at: datetime) -> Step:
+    """Move a leg by an event, unless a report has told its end: then only an answer may still be news."""
+    if old is None or old.is_open:
+        return step(old, event, call.direction, at)
+    if event.leg_began_at is not None and event.happening is Happening.RINGING and old.began_at is not None:
+        return Step(leg=old)  # this very ring, overtaken by its end
+    yields = old.told_by is ReportOf.GROUP and event.happening is Happening.ENDED
+    if old.told_by is None or yields:
+        return step(old, event, call.direction, at)
+    answered = answered_after_all(old) if event.happening is Happening.ANSWERED else None
+    return Step(leg=old) if answered is None else Step(leg=answered, has_ended=True)
 
 
 def _awaits_report(call: Call) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from switchhook.core import leg_report
 from switchhook.core.call import (
     Call,
     CallReport,
@@ -12,6 +13,7 @@ from switchhook.core.call import (
     Disposition,
     Leg,
     LegState,
+    ReportOf,
 )
 from switchhook.core.conclude import Draft
 
@@ -25,6 +27,11 @@ def take(draft: Draft, report: CallReport, at: datetime) -> None:
     """Take a report in. One thing it cannot do: undo an answer that was heard."""
     was_live = bool(draft.call.legs)
     draft.call = _with_facts(draft.call, report)
+    if report.of is not ReportOf.CALL:
+        leg_report.take(draft, report, at)
+        return
+    if report.ring_seconds is not None:
+        draft.call = replace(draft.call, ring_seconds=report.ring_seconds)
     if report.disposition is Disposition.ANSWERED:
         _answered(draft, report, at, was_live=was_live)
     else:
@@ -42,10 +49,12 @@ def _with_facts(call: Call, report: CallReport) -> Call:
         number=call.number or report.number,
         did=call.did or report.did,
         site=call.site or report.site,
+        contact_name=call.contact_name or report.caller_name,
+        group=call.group or report.group,
+        group_kind=call.group_kind if call.group else report.group_kind,
         custom={**report.custom, **call.custom},
         is_recorded=call.is_recorded or report.recording_url is not None,
         started_at=min(call.started_at, report.started_at) if call.legs else report.started_at,
-        ring_seconds=report.ring_seconds if report.ring_seconds is not None else call.ring_seconds,
     )
 
 

@@ -64,9 +64,11 @@ def blamed_leg(call: Call) -> Leg | None:
 
 
 def talk_seconds_of(call: Call) -> int | None:
-    """Sum the talks; None while none has a length."""
+    """Sum the talks; None while none has a length. Between employees both ends of one talk are legs."""
     lengths = [leg.talk_seconds for leg in call.legs if leg.talk_seconds is not None]
-    return sum(lengths) if lengths else None
+    if not lengths:
+        return None
+    return max(lengths) if call.direction is Direction.INTERNAL else sum(lengths)
 
 
 def ring_seconds_of(call: Call, ended_at: datetime) -> int:

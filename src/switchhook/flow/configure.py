@@ -8,8 +8,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from switchhook.connectors import fields_of
-from switchhook.core.connector import Connector, Field, FieldKind, Role, Side
-from switchhook.core.errors import HubError, Misconfigured
+from switchhook.core.connector import Connector, Field, FieldKind, Key, Role, Side
+from switchhook.core.errors import BadMessage, HubError, Misconfigured
 from switchhook.core.text import has_control
 from switchhook.flow.registry import urls_of
 from switchhook.net.target import read_target
@@ -66,7 +66,7 @@ async def create_connection(
             raise Misconfigured(f"expected a value for {one.name}, got none", field=one.name)
     if not name.strip() or has_control(name):
         raise Misconfigured("expected a name of visible characters", field="name")
-    made = {key.name: keys.get(key.name) or secrets.token_hex(key.bytes) for key in side.keys}
+    made = {key.name: keys.get(key.name) or make_key(key) for key in side.keys}
     row = await store.write(
         add_connection,
         account_id,
@@ -143,6 +143,10 @@ def side_of(connectors: Mapping[str, Connector], kind: str, role: str) -> Side:
     return roles[role]
 
 
+def make_key(key: Key) -> str:
+    return secrets.token_hex(key.bytes) if key.make is None else key.make()
+
+
 def secret_names(side: Side) -> frozenset[str]:
     return frozenset(one.name for one in fields_of(side) if one.is_secret)
 
@@ -153,7 +157,7 @@ def check_settings(side: Side, given: Mapping[str, str]) -> tuple[dict[str, str]
     Raises: Misconfigured: names the first field that is unknown or wrong.
     """
     fields = {one.name: one for one in fields_of(side)}
-    key_names = {one.name for one in side.keys}
+    known_keys = {one.name: one for one in side.keys}
     settings: dict[str, str] = {}
     keys: dict[str, str] = {}
     for name, text in given.items():
@@ -161,19 +165,35 @@ def check_settings(side: Side, given: Mapping[str, str]) -> tuple[dict[str, str]
         if len(value) > LONGEST_VALUE or has_control(value):
             raise Misconfigured(f"expected {name[:40]} as one line of text", field=name)
         if name in fields:
-            settings[name] = _CHECKS[fields[name].kind](fields[name], value) if value else ""
-        elif name in key_names:
-            keys[name] = _check_key(name, value)
+            settings[name] = _check_setting(fields[name], value) if value else ""
+        elif name in known_keys:
+            keys[name] = _check_key(known_keys[name], value)
         else:
-            known = ", ".join(sorted({*fields, *key_names}))
+            known = ", ".join(sorted({*fields, *known_keys}))
             raise Misconfigured(f"expected one of {known}, got {name[:40]!r}", field=name)
     return settings, keys
 
 
-def _check_key(name: str, value: str) -> str:
+def _check_setting(field: Field, value: str) -> str:
+    read = _CHECKS[field.kind](field, value)
+    _ask(field.check, field.name, read)
+    return read
+
+
+def _check_key(key: Key, value: str) -> str:
     if len(value) < SHORTEST_KEY:
-        raise Misconfigured(f"expected {name} of {SHORTEST_KEY} characters or more", field=name)
+        raise Misconfigured(f"expected {key.name} of {SHORTEST_KEY} characters or more", field=key.name)
+    _ask(key.check, key.name, value)
     return value
+
+
+def _ask(check: Callable[[str], None] | None, name: str, value: str) -> None:
+    """Have the connector judge a value of its own."""
+    try:
+        if check is not None:
+            check(value)
+    except BadMessage as error:
+        raise Misconfigured(f"{name}: {error.reason}", field=name) from error
 
 
 def _check_text(field: Field, value: str) -> str:

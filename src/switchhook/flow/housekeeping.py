@@ -9,6 +9,7 @@ from switchhook.flow.clock import Clock, SystemClock
 from switchhook.store import Store, deliveries
 from switchhook.store.answers import sweep_answers
 from switchhook.store.dials import sweep_unanswered
+from switchhook.store.idempotency import HELD_FOR, sweep_orders
 from switchhook.store.presences import sweep_presences
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class Housekeeping:
         lost = await self._store.write(sweep_unanswered, before=now - DIAL_IS_LOST)
         answers = await self._store.write(sweep_answers, before=now - ANSWERS_KEPT)
         await self._store.write(sweep_presences, before=now - PRESENCES_KEPT)
+        await self._store.write(sweep_orders, before=now - HELD_FOR)
         gone = await self._sweep_deliveries(now)
         log.debug("tidied up", lost_dials=lost, answers=answers, deliveries=gone)
 

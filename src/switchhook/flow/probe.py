@@ -52,7 +52,7 @@ class Prober:
         await asyncio.gather(*map(self._resume_if_right, paused))
 
     async def _resume_if_right(self, attached: Attached) -> None:
-        if attached.side.probe is None:
+        if attached.side.probe is None or not attached.side.is_probed_when_paused:
             return
         findings = await self._try(attached)
         if not findings or not all(finding.is_ok for finding in findings):

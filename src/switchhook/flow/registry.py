@@ -5,9 +5,9 @@ A snapshot of all accounts, made anew when the store's revision has moved, whoev
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -22,6 +22,7 @@ from switchhook.store.connections import ConnectionRow, ConnectionStatus
 from switchhook.store.hub_settings import revision
 from switchhook.store.secrets import SecretBox
 from switchhook.store.snapshot import read_snapshot
+from switchhook.store.times import to_millis
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Snapshot:
     by_presented_key: Mapping[tuple[str, bytes], Attached] = field(default_factory=dict)
     by_account: Mapping[int, Sequence[Attached]] = field(default_factory=dict)
     destinations: Mapping[int, Sequence[Destination]] = field(default_factory=dict)
+    changes_at_ms: int | None = None  # when the first old key ends to hold
     # Keys that were right once, so that they are digested once: no more than there are.
     found: dict[tuple[str | None, str], Attached] = field(default_factory=dict, init=False, repr=False)
 
@@ -95,6 +97,7 @@ class Registry:
         self._clock = clock or SystemClock()
         self._refreshing = asyncio.Lock()
         self._left_out: frozenset[str] = frozenset()
+        self._rows: Sequence[ConnectionRow] = ()
         self._listeners: list[Callable[[], None]] = []
         self.snapshot = Snapshot()
 
@@ -110,16 +113,24 @@ class Registry:
         self._listeners.append(listener)
 
     async def refresh(self) -> Snapshot:
-        """Make a new snapshot if the store has moved on; afterwards our own changes are seen."""
+        """Make a new snapshot if the store has moved on or an old key holds no more.
+
+        Afterwards our own changes are seen. Old keys end whether or not the store answers.
+        """
         async with self._refreshing:
+            known = self.snapshot
+            if known.changes_at_ms is not None and to_millis(self._clock.now()) >= known.changes_at_ms:
+                self._take(self._assemble(known.revision, known.public_url))
             now = await self._store.read(revision)
-            if now == self.snapshot.revision:
-                return self.snapshot
-            moved, url, rows = await self._store.read(read_snapshot, self._box)
-            self.snapshot = self._assemble(moved, url or self._public_url, rows)
+            if now != self.snapshot.revision:
+                moved, url, self._rows = await self._store.read(read_snapshot, self._box)
+                self._take(self._assemble(moved, url or self._public_url))
+        return self.snapshot
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         for listener in self._listeners:
             listener()
-        return self.snapshot
 
     def get(self, connection_id: str) -> Attached | None:
         return self.snapshot.by_id.get(connection_id)
@@ -159,10 +170,10 @@ class Registry:
         """
         return self._attach(row, self.snapshot.public_url or self._public_url)
 
-    def _assemble(self, moved: int, public_url: str, rows: Sequence[ConnectionRow]) -> Snapshot:
+    def _assemble(self, moved: int, public_url: str) -> Snapshot:
         attached: list[Attached] = []
         left_out: set[str] = set()
-        for row in rows:
+        for row in self._rows:
             try:
                 attached.append(self._attach(row, public_url))
             except NotFound as error:
@@ -179,17 +190,28 @@ class Registry:
             by_id={one.id: one for one in attached},
             by_url_key={_digest(one.row.url_key): one for one in attached},
             by_presented_key={
-                (one.row.kind, _digest(key)): one for one in attached for key in one.row.keys.values() if key
+                **_by_key((one, one.link.old_keys) for one in attached),
+                # What one has now is stronger than what another had.
+                **_by_key((one, one.link.keys) for one in attached),
             },
             by_account=by_account,
             destinations={
                 account_id: tuple(
-                    Destination(connection_id=one.id, side=one.side, takes_from=one.takes_from)
+                    Destination(connection_id=one.id, side=_told(one), takes_from=one.takes_from)
                     for one in members
                     if one.side.deliver is not None
                 )
                 for account_id, members in by_account.items()
             },
+            changes_at_ms=min(
+                (
+                    old.until_ms
+                    for one in attached
+                    for name, old in one.row.old_keys.items()
+                    if name in one.link.old_keys
+                ),
+                default=None,
+            ),
         )
 
     def _attach(self, row: ConnectionRow, public_url: str) -> Attached:
@@ -198,6 +220,7 @@ class Registry:
         if connector is None or side is None:
             raise NotFound(f"no connector for {row.kind} with a {row.role} as peer is installed")
         settings = {one.name: one.default for one in fields_of(side)} | row.settings
+        now_ms = to_millis(self._clock.now())
         link = Link(
             id=row.id,
             account_id=row.account_id,
@@ -210,6 +233,7 @@ class Registry:
             public_url=public_url,
             state=row.state,
             http=GrantedHttp(self._http, allow_private=_is_on(settings, "allow_private")),
+            old_keys={name: old.key for name, old in row.old_keys.items() if old.until_ms > now_ms},
         )
         takes_from = frozenset(filter(None, map(str.strip, settings["calls_from"].split(","))))
         return Attached(row=row, connector=connector, side=side, link=link, takes_from=takes_from)
@@ -218,6 +242,16 @@ class Registry:
 def urls_of(side: Side, public_url: str, url_key: str) -> dict[str, str]:
     """Give the addresses where the peer of a connection reaches us."""
     return {name: f"{public_url}/x/{url_key}{path}" for name, path in side.urls.items()}
+
+
+def _by_key(held: Iterable[tuple[Attached, Mapping[str, str]]]) -> dict[tuple[str, bytes], Attached]:
+    return {(one.row.kind, _digest(key)): one for one, keys in held for key in keys.values() if key}
+
+
+def _told(attached: Attached) -> Side:
+    """Give the side with the question that this connection's own settings ask of changes."""
+    side = attached.side
+    return side if side.hears_for is None else replace(side, hears=side.hears_for(attached.link))
 
 
 def _digest(key: str) -> bytes:

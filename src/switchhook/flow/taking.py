@@ -21,6 +21,7 @@ from switchhook.core.call import (
     Direction,
     News,
     OwnNews,
+    Phase,
     Tick,
 )
 from switchhook.core.connector import Side
@@ -29,7 +30,7 @@ from switchhook.core.number import international_digits, read_number
 from switchhook.flow.desk import Arrival, Desk
 from switchhook.flow.destinations import Destinations
 from switchhook.flow.ids import Ids
-from switchhook.store import call_rows, deliveries, dials, events, recordings
+from switchhook.store import call_parties, call_rows, deliveries, dials, events, recordings
 from switchhook.store.call_rows import CallRow, Tx, encode
 from switchhook.store.many import Row
 from switchhook.store.times import to_millis
@@ -84,12 +85,28 @@ class Taking:
         """Take all, write all; give what came of each. One that fails changes nothing."""
         results = [self._take_or_put_back(arrival) for arrival in self._arrivals]
         now_ms = to_millis(self._tools.now())
-        call_rows.write(self._tx, self._desk.rows_to_write(), now_ms=now_ms)
+        rows = self._desk.rows_to_write()
+        call_rows.write(self._tx, rows, now_ms=now_ms)
+        self._write_parties(rows)
         events.append(self._tx, self._events)
         deliveries.queue(self._tx, self._deliveries, now_ms=now_ms)
         for account_id, call, index, at in self._heard:
             recordings.enqueue(self._tx, account_id, call, index, at=at)
         return results
+
+    def _write_parties(self, rows: Sequence[CallRow]) -> None:
+        """Say who took part in the calls that have ended, for the histories."""
+        concerned: dict[int, list[CallRow]] = {}
+        for row in rows:
+            if call_parties.concerns_parties(row.stored, row.call):
+                concerned.setdefault(row.account_id, []).append(row)
+        for account_id, of_account in concerned.items():
+            known = {
+                row.call.id
+                for row in of_account
+                if row.stored is not None and row.stored.phase is not Phase.OPEN
+            }
+            call_parties.write_parties(self._tx, account_id, [row.call for row in of_account], known=known)
 
     def _take_or_put_back(self, arrival: Arrival) -> Taken | Exception:
         marks = len(self._events), len(self._deliveries), len(self._heard)

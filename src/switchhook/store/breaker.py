@@ -31,13 +31,13 @@ class Admitted:
     tokens: float = 0
     now_ms: int = 0
 
-    def spend(self, tx: sa.Connection, count: int, *, lease_ms: int) -> None:
+    def spend(self, tx: sa.Connection, count: int, *, probe_ms: int) -> None:
         """Take what was used out of the bucket; keep others from probing meanwhile."""
         if count == 0:
             return
         values: dict[str, object] = {"tokens": self.tokens - count, "tokens_at_ms": self.now_ms}
         if self.is_probe:
-            values["open_until_ms"] = self.now_ms + lease_ms
+            values["open_until_ms"] = self.now_ms + probe_ms
         where = destinations.c.connection_id == self.connection_id
         tx.execute(destinations.update().where(where).values(values))
 

@@ -150,7 +150,7 @@ def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[st
 # What moves with nearly every event. The rest is left alone when it did not change, since each
 # index whose column is written has to be written too.
 OFTEN = ("snapshot", "events", "changed_ms", "due_ms")  # in the order of `_often`
-OUTCOME = ("phase", "disposition", "extension", "ended_ms")  # in the order of `_outcome`
+OUTCOME = ("phase", "disposition", "extension", "ended_ms", "recordings")  # in the order of `_outcome`
 FACTS = ("direction", "number", "e164", "reversed_digits", "did", "started_ms")  # in the order of `_facts`
 BIRTH = (  # in the order of `_birth`
     "id",
@@ -234,7 +234,7 @@ def _often(row: CallRow, now_ms: int) -> Row:
 
 def _outcome(call: Call) -> Row:
     disposition = None if call.disposition is None else call.disposition.value
-    return call.phase.value, disposition, call.extension, to_millis(call.ended_at)
+    return call.phase.value, disposition, call.extension, to_millis(call.ended_at), len(call.recordings)
 
 
 def _facts(call: Call) -> Row:
@@ -255,6 +255,7 @@ def _has_same_outcome(a: Call, b: Call) -> bool:
         and a.disposition is b.disposition
         and a.extension == b.extension
         and a.ended_at == b.ended_at
+        and len(a.recordings) == len(b.recordings)
     )
 
 

@@ -6,28 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from switchhook.core.call import Call, Direction, Disposition
-from switchhook.store.call_rows import decode_call, reversed_number
+from switchhook.core.call import Call
+from switchhook.store.call_filter import CallFilter as CallFilter
+from switchhook.store.call_filter import all_conditions, spellings_of, walks
+from switchhook.store.call_rows import decode_call
+from switchhook.store.settled import settled_ms
 from switchhook.store.tables.calls import IS_OPEN, calls
-from switchhook.store.times import EPOCH, from_millis, to_millis
+from switchhook.store.times import from_millis, to_millis
 
 
-@dataclass(frozen=True, kw_only=True)
-class CallFilter:
-    """Which calls a list shows; None and empty mean all."""
-
-    since: datetime | None = None
-    until: datetime | None = None  # not included
-    connection_id: str | None = None
-    direction: Direction | None = None
-    dispositions: tuple[Disposition, ...] = ()
-    extension: str | None = None  # who talked, or is to call back
-    number: str | None = None  # whole in any spelling, or the digits it ends with
-    did: str | None = None
-    is_missed: bool | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Cursor:
     """The last call of a page: where the next one goes on."""
 
@@ -42,13 +30,25 @@ class Page:
 
 
 @dataclass(frozen=True)
+class ChangeCursor:
+    """The last change that was read: where reading goes on. With an empty id, a moment to begin at."""
+
+    changed_ms: int
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class ChangesPage:
+    calls: tuple[Call, ...]
+    following: ChangeCursor | None  # where to go on, now or later; None: nothing has changed yet
+    has_more: bool
+
+
+@dataclass(frozen=True)
 class DueCall:
     account_id: int
     call_row: str
     call_id: str
-
-
-NOT_MISSED = (Disposition.ANSWERED.value, Disposition.UNKNOWN.value)
 
 
 def get(tx: sa.Connection, account_id: int, call_row: str) -> Call | None:
@@ -78,29 +78,59 @@ def page(
     after: Cursor | None = None,
     limit: int = 50,
 ) -> Page:
-    """List calls, newest first; `after` is the cursor of the page before."""
+    """List calls, newest first; `after` is the cursor of the page before.
+
+    A call keeps its place, so what comes in meanwhile moves nothing; only a report that knows an
+    earlier start moves its call. A page costs the same at any depth.
+    """
     wanted = wanted or CallFilter()
-    found = sa.select(calls.c.started_ms, calls.c.id, calls.c.snapshot).where(
-        calls.c.account_id == account_id, *_conditions(wanted)
+    found: dict[Cursor, bytes] = {}
+    for walk in walks(account_id, wanted, spellings_of(tx, account_id, wanted)):
+        listed = sa.select(walk.started_ms.label("started_ms"), walk.id.label("id"), calls.c.snapshot).where(
+            *walk.conditions
+        )
+        if after is not None:
+            listed = listed.where(
+                walk.started_ms <= after.started_ms,
+                sa.or_(walk.started_ms < after.started_ms, walk.id < after.id),
+            )
+        rows = tx.execute(listed.order_by(walk.started_ms.desc(), walk.id.desc()).limit(limit + 1))
+        found |= {Cursor(row.started_ms, row.id): row.snapshot for row in rows}
+    places = sorted(found, reverse=True)
+    shown = places[:limit]
+    following = shown[-1] if shown and len(places) > limit else None
+    return Page(tuple(decode_call(found[place]) for place in shown), following)
+
+
+def changes_page(
+    tx: sa.Connection,
+    account_id: int,
+    wanted: CallFilter | None = None,
+    after: ChangeCursor | None = None,
+    limit: int = 500,
+) -> ChangesPage:
+    """Give calls in the order of their last change, from a cursor on: each as it now stands.
+
+    Reading on from `following` leaves no change out and gives none twice. A call that changes again
+    comes again; what lay between is not told. A change is given once it has settled: see
+    `settled_ms`. A call that the change has taken out of the filter is not mentioned.
+    """
+    wanted = wanted or CallFilter()
+    spellings = spellings_of(tx, account_id, wanted)
+    found = sa.select(calls.c.changed_ms, calls.c.id, calls.c.snapshot).where(
+        *all_conditions(account_id, wanted, spellings), calls.c.changed_ms < settled_ms(tx)
     )
     if after is not None:
         found = found.where(
-            calls.c.started_ms <= after.started_ms,
-            sa.or_(calls.c.started_ms < after.started_ms, calls.c.id < after.id),
+            calls.c.changed_ms >= after.changed_ms,
+            sa.or_(calls.c.changed_ms > after.changed_ms, calls.c.id > after.id),
         )
-    rows = tx.execute(found.order_by(calls.c.started_ms.desc(), calls.c.id.desc()).limit(limit + 1)).all()
+    rows = tx.execute(found.order_by(calls.c.changed_ms, calls.c.id).limit(limit + 1)).all()
     shown = rows[:limit]
-    following = Cursor(shown[-1].started_ms, shown[-1].id) if len(rows) > limit else None
-    return Page(tuple(decode_call(row.snapshot) for row in shown), following)
-
-
-def skip(
-    tx: sa.Connection, account_id: int, wanted: CallFilter, *, offset: int, limit: int
-) -> tuple[Call, ...]:
-    """List calls, newest first, by offset: for protocols that ask so. Deep offsets cost time."""
-    found = sa.select(calls.c.snapshot).where(calls.c.account_id == account_id, *_conditions(wanted))
-    found = found.order_by(calls.c.started_ms.desc(), calls.c.id.desc()).offset(offset).limit(limit)
-    return tuple(decode_call(row.snapshot) for row in tx.execute(found))
+    following = ChangeCursor(shown[-1].changed_ms, shown[-1].id) if shown else after
+    return ChangesPage(
+        tuple(decode_call(row.snapshot) for row in shown), following, has_more=len(rows) > limit
+    )
 
 
 def open_calls(tx: sa.Connection, account_id: int, *, limit: int = 500) -> tuple[Call, ...]:
@@ -144,27 +174,3 @@ def due(tx: sa.Connection, *, now: datetime, limit: int = 500) -> tuple[list[Due
 def _one(tx: sa.Connection, found: sa.Select[Any]) -> Call | None:
     snapshot = tx.execute(found).scalar()
     return None if snapshot is None else decode_call(snapshot)
-
-
-def _conditions(wanted: CallFilter) -> list[sa.ColumnElement[bool]]:
-    c = calls.c
-    digits = reversed_number(wanted.number or "")
-    missed = sa.and_(
-        c.direction == Direction.INBOUND.value,
-        c.disposition.is_not(None),
-        c.disposition.not_in(NOT_MISSED),
-    )
-    asked: list[tuple[bool, sa.ColumnElement[bool]]] = [
-        (wanted.since is not None, c.started_ms >= to_millis(wanted.since or EPOCH)),
-        (wanted.until is not None, c.started_ms < to_millis(wanted.until or EPOCH)),
-        (wanted.connection_id is not None, c.connection_id == wanted.connection_id),
-        (wanted.direction is not None, c.direction == wanted.direction),
-        (bool(wanted.dispositions), c.disposition.in_([one.value for one in wanted.dispositions])),
-        (wanted.extension is not None, c.extension == wanted.extension),
-        # Digits are below ":" in ASCII, so this is every number with that end.
-        (bool(digits), sa.and_(c.reversed_digits >= digits, c.reversed_digits < digits + ":")),
-        (wanted.did is not None, c.did == wanted.did),
-        (wanted.is_missed is True, missed),
-        (wanted.is_missed is False, sa.not_(missed)),
-    ]
-    return [condition for is_asked, condition in asked if is_asked]

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -28,10 +29,20 @@ URL_KEY_BYTES = 24
 
 URL_PURPOSE = "url"
 
+# The columns that are encrypted.
+SEALED = ("url_key", "secret_settings", "keys", "state", "old_keys")
+
 
 class ConnectionStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
+
+
+class OldKey(Struct, frozen=True, kw_only=True):
+    """A key that was replaced and is taken for a while longer."""
+
+    key: str
+    until_ms: int
 
 
 class ConnectionRow(Struct, frozen=True, kw_only=True):
@@ -49,6 +60,11 @@ class ConnectionRow(Struct, frozen=True, kw_only=True):
     status: ConnectionStatus
     status_reason: str | None
     created_at: datetime
+    old_keys: dict[str, OldKey] = {}  # the one before, by name; those that hold no more too
+
+    @property
+    def old_keys_until(self) -> dict[str, datetime]:
+        return {name: from_millis(old.until_ms) for name, old in self.old_keys.items()}
 
 
 def add_connection(
@@ -193,11 +209,33 @@ def set_keys(
         NotFound: there is no such connection.
     """
     before = _shown(_select_one(tx, account_id, connection_id, is_locked=True), box)
-    after = msgspec.structs.replace(before, keys={**before.keys, **keys})
-    sealed = box.seal_json(after.keys, place=_place_of(account_id, connection_id, "keys"))
-    _update_one(tx, account_id, connection_id, keys=sealed)
-    _store_lookups(tx, box, after, keys)
-    return after
+    old_keys = {name: old for name, old in before.old_keys.items() if name not in keys}
+    return _put_keys(tx, box, before, keys, old_keys)
+
+
+def rotate_key(
+    tx: sa.Connection,
+    account_id: int,
+    box: SecretBox,
+    connection_id: str,
+    name: str,
+    key: str,
+    *,
+    at: datetime,
+    until: datetime,
+) -> ConnectionRow:
+    """Replace a key; the one before is kept beside it until then, and the one before that is not.
+
+    Raises:
+        BadMessage: another connection of this kind has the key.
+        NotFound: there is no such connection.
+    """
+    before = _shown(_select_one(tx, account_id, connection_id, is_locked=True), box)
+    at_ms, until_ms = to_millis(at), to_millis(until)
+    replaced = {name: OldKey(key=before.keys.get(name, ""), until_ms=until_ms)}
+    old_keys = {**before.old_keys, **replaced}
+    held = {one: old for one, old in old_keys.items() if old.until_ms > at_ms and old.key}
+    return _put_keys(tx, box, before, {name: key}, held)
 
 
 def set_status(
@@ -231,7 +269,7 @@ def reseal_connections(tx: sa.Connection, box: SecretBox) -> int:
     """Encrypt anew what an older key sealed, of all accounts; say how many connections that were."""
     count = 0
     for stored in tx.execute(sa.select(connections).with_for_update()).all():
-        sealed = {name: stored._mapping[name] for name in ("url_key", "secret_settings", "keys", "state")}
+        sealed = {name: stored._mapping[name] for name in SEALED if stored._mapping[name] is not None}
         if all(box.is_current(value) for value in sealed.values()):
             continue
         row = _shown(stored, box)
@@ -276,6 +314,27 @@ def _update_one(tx: sa.Connection, account_id: int, connection_id: str, **values
     bump(tx)
 
 
+def _put_keys(
+    tx: sa.Connection,
+    box: SecretBox,
+    before: ConnectionRow,
+    keys: Mapping[str, str],
+    old_keys: Mapping[str, OldKey],
+) -> ConnectionRow:
+    after = msgspec.structs.replace(before, keys={**before.keys, **keys}, old_keys=dict(old_keys))
+    place = partial(_place_of, before.account_id, before.id)
+    _update_one(
+        tx,
+        before.account_id,
+        before.id,
+        keys=box.seal_json(after.keys, place=place("keys")),
+        old_keys=box.seal_json(after.old_keys, place=place("old_keys")) if old_keys else None,
+        old_keys_until_ms=max((old.until_ms for old in old_keys.values()), default=None),
+    )
+    _store_lookups(tx, box, after, keys)
+    return after
+
+
 def _split_settings(box: SecretBox, row: ConnectionRow, secret_names: frozenset[str]) -> dict[str, object]:
     """Give the two columns of the settings: the open ones, and the secret ones encrypted."""
     secret = {name: value for name, value in row.settings.items() if name in secret_names}
@@ -312,6 +371,7 @@ def _shown(row: sa.Row[tuple[object, ...]], box: SecretBox) -> ConnectionRow:
     def place(field: str) -> str:
         return _place_of(account_id, connection_id, field)
 
+    old_keys = stored["old_keys"]
     secret = box.open_json(stored["secret_settings"], dict[str, str], place=place("secret_settings"))
     return ConnectionRow(
         id=connection_id,
@@ -326,4 +386,7 @@ def _shown(row: sa.Row[tuple[object, ...]], box: SecretBox) -> ConnectionRow:
         status=ConnectionStatus(stored["status"]),
         status_reason=stored["status_reason"],
         created_at=from_millis(stored["created_at_ms"]),
+        old_keys={}
+        if old_keys is None
+        else box.open_json(old_keys, dict[str, OldKey], place=place("old_keys")),
     )

@@ -32,6 +32,7 @@ class ClaimRequest:
     connection_id: str
     now_ms: int
     lease_ms: int
+    probe_ms: int  # the same for the probe of a peer that is down
     limit: int  # how many this process could work on now
     at_once: int  # how many all processes together may
     rate_per_second: float
@@ -242,7 +243,7 @@ def _claim(tx: sa.Connection, ask: ClaimRequest) -> Claimed:
             )
             for row in tx.execute(_LETTERS, {"ids": list(heads)})
         )
-    admitted.spend(tx, len(claims), lease_ms=ask.lease_ms)
+    admitted.spend(tx, len(claims), probe_ms=ask.probe_ms)
     if len(due) == most:
         return Claimed(claims=claims, again_ms=now_ms)
     return Claimed(claims=claims, again_ms=tx.execute(_NEXT_DUE, here).scalar())
@@ -373,15 +374,6 @@ def _note_health(tx: sa.Connection, account_id: int, connection_id: str, verdict
     if any(verdict.is_probe for verdict in verdicts):
         return note_unclear_probe(tx, account_id, connection_id, now_ms=now_ms)
     return True
-
-
-def give_back_all(tx: sa.Connection) -> None:
-    """Of all accounts: end every lease, on a store that nobody but the starting process works on.
-
-    What was under way when the last process was killed is tried again at once, and no longer counts
-    as under way. Should that process be alive after all, its verdicts are refused.
-    """
-    tx.execute(sa.update(lanes).where(IS_LEASED).values(lease_until_ms=0))
 
 
 def due_connections(tx: sa.Connection, connection_ids: Sequence[str], *, now_ms: int) -> list[str]:

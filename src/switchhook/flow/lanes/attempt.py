@@ -20,8 +20,10 @@ log = structlog.get_logger()
 
 # However many requests a connector makes for one message.
 DELIVER_SECONDS = 25.0
-# Longer than any attempt and the commit after it: a lane left by a dead process comes back by then.
-LEASE_MS = 55_000
+# A lane left by a dead process comes back by then; one whose attempt takes longer is kept, see `Worker`.
+LEASE_MS = 10_000
+# Longer than any attempt: a probe of a peer that is down is the only one.
+PROBE_MS = 30_000
 
 INTERNAL_ERROR = "internal error: see the log of the hub"
 # The peer answered, so it is up; but its word is "wait", and that is no reason to send it more.

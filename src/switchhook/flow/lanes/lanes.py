@@ -9,6 +9,7 @@ import structlog
 from switchhook.core.errors import StoreDown
 from switchhook.flow.clock import Clock
 from switchhook.flow.destinations import Outlets
+from switchhook.flow.lanes.attempt import LEASE_MS
 from switchhook.flow.lanes.worker import Worker
 from switchhook.flow.taking import Taken
 from switchhook.store import Store, lanes
@@ -33,12 +34,14 @@ class Lanes:
         clock: Clock,
         chance: Callable[[], float] = random.random,
         grace_seconds: float = GRACE_SECONDS,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         self._store = store
         self._outlets = outlets
         self._clock = clock
         self._chance = chance
         self._grace_seconds = grace_seconds
+        self._lease_ms = lease_ms
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._is_running = False
 
@@ -83,7 +86,14 @@ class Lanes:
             self.wake(connection_id)
 
     def _start(self, connection_id: str) -> None:
-        worker = Worker(connection_id, self._store, self._outlets, clock=self._clock, chance=self._chance)
+        worker = Worker(
+            connection_id,
+            self._store,
+            self._outlets,
+            clock=self._clock,
+            chance=self._chance,
+            lease_ms=self._lease_ms,
+        )
         task = asyncio.create_task(worker.run(), name=f"lanes of {connection_id}")
         self._workers[connection_id] = worker, task
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -9,8 +10,8 @@ from switchhook.core.errors import NotFound, StoreDown
 from switchhook.core.outcome import Locked
 from switchhook.flow.clock import Clock, wait_for_either
 from switchhook.flow.destinations import Outlet, Outlets
-from switchhook.flow.lanes.attempt import LEASE_MS, attempt, verdict_of
-from switchhook.store import Store, connections, lanes
+from switchhook.flow.lanes.attempt import PROBE_MS, attempt, verdict_of
+from switchhook.store import Store, connections, lanes, leases
 from switchhook.store.connections import ConnectionStatus
 from switchhook.store.lanes import Claim, Claimed, ClaimRequest, Finished, Verdict
 from switchhook.store.times import from_millis, to_millis
@@ -23,19 +24,29 @@ IDLE_SECONDS = 60.0
 TROUBLE_SECONDS = 1.0
 # A row held by another is free again after its commit.
 NOTE_SECONDS, NOTE_ROUNDS = 0.01, 50
+# So often in the length of a lease it is renewed.
+RENEWALS = 3
 
 
 class Worker:
     """Works off the lanes of one destination."""
 
     def __init__(
-        self, connection_id: str, store: Store, outlets: Outlets, *, clock: Clock, chance: Callable[[], float]
+        self,
+        connection_id: str,
+        store: Store,
+        outlets: Outlets,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        lease_ms: int,
     ) -> None:
         self._connection_id = connection_id
         self._store = store
         self._outlets = outlets
         self._clock = clock
         self._chance = chance
+        self._lease_ms = lease_ms
         self._wake = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -86,7 +97,8 @@ class Worker:
             account_id=outlet.account_id,
             connection_id=self._connection_id,
             now_ms=to_millis(self._clock.now()),
-            lease_ms=LEASE_MS,
+            lease_ms=self._lease_ms,
+            probe_ms=PROBE_MS,
             limit=room,
             at_once=side.at_once,
             rate_per_second=side.rate_per_second,
@@ -96,7 +108,11 @@ class Worker:
 
     async def _work(self, claim: Claim, outlet: Outlet) -> None:
         began = self._clock.now()
-        outcome = await attempt(claim, outlet, now=began)
+        keeping = asyncio.create_task(self._keep(claim), name=f"lease of delivery {claim.delivery_id}")
+        try:
+            outcome = await attempt(claim, outlet, now=began)
+        finally:
+            keeping.cancel()
         if isinstance(outcome, Locked):
             await self._pause(claim, outcome.reason)
         verdict = verdict_of(outcome, claim, began=began, ended=self._clock.now(), jitter=self._chance())
@@ -105,6 +121,22 @@ class Worker:
             log.warning("a delivery was taken over by another", delivery=claim.delivery_id)
         elif not finished.is_noted:
             await self._note(verdict)
+
+    async def _keep(self, claim: Claim) -> None:
+        """Keep the lane for as long as its attempt goes on; few take long enough to need it."""
+        is_ours = True
+        while is_ours:
+            await self._clock.sleep(self._lease_ms / 1000 / RENEWALS)
+            until_ms = to_millis(self._clock.now()) + self._lease_ms
+            with suppress(StoreDown):  # then nobody else can take it over either
+                is_ours = await self._store.write(
+                    leases.renew,
+                    claim.account_id,
+                    claim.connection_id,
+                    claim.lane,
+                    epoch=claim.epoch,
+                    until_ms=until_ms,
+                )
 
     async def _finish(self, verdict: Verdict) -> Finished:
         """Write it down, however long the store is away: else the message goes out twice."""

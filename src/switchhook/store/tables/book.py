@@ -1,4 +1,4 @@
-"""Accounts and their address book: employees, contacts, lines, groups, keys of our own APIs."""
+"""Accounts and their address book: employees, contacts, lines, groups, keys of our own APIs, their orders."""
 
 import sqlalchemy as sa
 
@@ -108,6 +108,27 @@ api_keys = sa.Table(
     sa.Column("created_at_ms", MILLIS, nullable=False),
     sa.Column("last_used_at_ms", MILLIS),
     sa.Column("revoked_at_ms", MILLIS),
+    # JSON list of what it may be used for; keys older than this column may do everything.
+    sa.Column("scopes", sa.Text, nullable=False, server_default='["read","write","dial","lookup"]'),
+    # First and last four characters, by which its owner knows it again; "": made before this column.
+    sa.Column("hint", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("zone", sa.Text, nullable=False, server_default="UTC"),  # IANA name
+    # Its own rate, so many requests in so many seconds; none: that of what it opens.
+    sa.Column("rate_requests", sa.Integer),
+    sa.Column("rate_seconds", sa.Integer),
     sa.UniqueConstraint("lookup"),
     sqlite_autoincrement=True,
+)
+
+# Orders that came with a word of the client's own: the same word does not dial a second time.
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    account_id(is_checked=False),
+    sa.Column("key_id", ID, nullable=False),
+    sa.Column("idempotency_key", BYTEWISE, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("made_ms", MILLIS, nullable=False),
+    sa.PrimaryKeyConstraint("account_id", "key_id", "idempotency_key"),
+    sa.Index(None, "made_ms"),
 )

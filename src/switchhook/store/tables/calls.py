@@ -33,6 +33,7 @@ calls = sa.Table(
     sa.Column("due_ms", MILLIS),  # when the clock has something to say about it
     sa.Column("events", sa.Integer, nullable=False),  # how many the ledger has: the version of this row
     sa.Column("snapshot", sa.LargeBinary, nullable=False),  # JSON
+    sa.Column("recordings", sa.Integer, nullable=False, server_default="0"),  # how many it has
     sa.UniqueConstraint("peer_key"),
     sa.UniqueConstraint("account_id", "shared_id"),
     sa.UniqueConstraint("recording_token"),
@@ -61,6 +62,27 @@ sa.Index(
     calls.c.started_ms,
     sqlite_where=IS_OPEN,
     postgresql_where=IS_OPEN,
+)
+HAS_RECORDING = sa.text("recordings > 0")
+sa.Index(
+    "ix_calls_recorded",
+    calls.c.account_id,
+    calls.c.started_ms,
+    calls.c.id,
+    # With it the index answers alone, or SQLite might take the one over all calls as well.
+    calls.c.recordings,
+    sqlite_where=HAS_RECORDING,
+    postgresql_where=HAS_RECORDING,
+)
+HAS_LINE = sa.text("did IS NOT NULL")
+sa.Index(
+    "ix_calls_did",
+    calls.c.account_id,
+    calls.c.did,
+    calls.c.started_ms,
+    calls.c.id,
+    sqlite_where=HAS_LINE,
+    postgresql_where=HAS_LINE,
 )
 
 # Append only: what was told, as it was told, numbered within its call.

@@ -22,6 +22,9 @@ connections = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("status_reason", sa.Text),
     sa.Column("created_at_ms", MILLIS, nullable=False),
+    # The keys before the last rotation, encrypted as `keys` are, and until when they open too.
+    sa.Column("old_keys", sa.LargeBinary),
+    sa.Column("old_keys_until_ms", MILLIS),
     sa.UniqueConstraint("url_lookup"),
     sa.Index(None, "account_id", "role", "kind"),
 )
