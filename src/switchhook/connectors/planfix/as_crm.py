@@ -36,7 +36,7 @@ def presented_key(request: Request) -> str | None:
 async def serve(request: Request, link: Link, hub: Hub) -> Reply:
     """Answer a PBX: the key first, then the command, then its fields."""
     return await serve_commands(
-        request, link, hub, path=PATH, fields=KEYS, key=link.keys["planfix_token"], commands=COMMANDS
+        request, link, hub, path=PATH, fields=KEYS, key_name="planfix_token", commands=COMMANDS
     )
 
 

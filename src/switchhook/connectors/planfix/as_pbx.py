@@ -41,7 +41,7 @@ _running: set[asyncio.Task[object]] = set()
 async def serve(request: Request, link: Link, hub: Hub) -> Reply:
     """Answer the account: the key first, then the command, then its fields."""
     return await serve_commands(
-        request, link, hub, path=PATH, fields=KEYS, key=link.keys["token"], commands=COMMANDS
+        request, link, hub, path=PATH, fields=KEYS, key_name="token", commands=COMMANDS
     )
 
 

@@ -1,6 +1,5 @@
 """What both sides share at the door: who may come in, and how the vendor says no."""
 
-import hmac
 import math
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -58,7 +57,7 @@ async def serve_commands(
     *,
     path: str,
     fields: tuple[str, ...],
-    key: str,
+    key_name: str,
     commands: Mapping[str, Command],
 ) -> Reply:
     """Answer a request to `path`: the key first (from one of `fields`), then the command, then its fields."""
@@ -67,7 +66,7 @@ async def serve_commands(
         return refused
     command = None
     try:
-        form = read_trusted(request, fields, key)
+        form = read_trusted(request, fields, link, key_name)
         command = form.get("cmd", "")
         if command not in commands:
             raise BadMessage(f"expected one of {', '.join(commands)}", field="cmd")
@@ -89,7 +88,7 @@ def turn_away(request: Request, path: str) -> Reply | None:
     return None
 
 
-def read_trusted(request: Request, key_names: tuple[str, ...], key: str) -> dict[str, str]:
+def read_trusted(request: Request, fields: tuple[str, ...], link: Link, key_name: str) -> dict[str, str]:
     """Read the body of somebody who holds the key. The key is judged before anything else.
 
     It is taken from the body only: queries end up in access logs.
@@ -99,7 +98,7 @@ def read_trusted(request: Request, key_names: tuple[str, ...], key: str) -> dict
         BadMessage: the body cannot be read, or holds what no field may hold.
     """
     form = wire.read_form(request.body, request.headers.get("content-type", ""))
-    check_key(key_in(form, key_names), key)
+    check_key(key_in(form, fields), link, key_name)
     wire.refuse_unclean(form)
     return form
 
@@ -112,14 +111,13 @@ def key_in(form: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def check_key(presented: str | None, key: str) -> None:
+def check_key(presented: str | None, link: Link, key_name: str) -> None:
     """Compare in constant time.
 
     Raises:
         Refused: missing or wrong.
     """
-    given = (presented or "").encode("utf-8", "surrogatepass")
-    if not hmac.compare_digest(given, key.encode()) or not key:
+    if not link.accepts(key_name, presented):
         raise Refused("the key is missing or wrong", is_missing=not presented)
 
 

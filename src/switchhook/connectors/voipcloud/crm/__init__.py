@@ -1,0 +1,1 @@
+"""The hub as the customer of a PBX: takes its webhooks, reads its histories, has it dial."""

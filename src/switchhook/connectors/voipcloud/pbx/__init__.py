@@ -1,0 +1,1 @@
+"""What the hub does when it plays the PBX: webhooks to a CRM."""
