@@ -1,0 +1,1 @@
+"""Signed webhooks on the wire: which events there are, what they say, and how they are signed."""
