@@ -11,7 +11,8 @@ import pytest
 from switchhook.core.connector import Hub, Link
 from switchhook.core.edge import Reply, Request
 from switchhook.core.errors import StoreDown
-from switchhook.web.limits import TRIES, WrongTries, source_of
+from switchhook.flow.rates import source_of
+from switchhook.web.limits import TRIES, WrongTries
 from tests.web.hubs import TestHub, path_of, planfix_event, running_hub
 
 

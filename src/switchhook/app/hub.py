@@ -22,19 +22,24 @@ from switchhook.flow.media.fetch import Policy
 from switchhook.flow.media.shelf import Shelf
 from switchhook.flow.pairing import Pairing
 from switchhook.flow.playback import Playback
+from switchhook.flow.poller import Poller
 from switchhook.flow.reconcile import Reconcile
 from switchhook.flow.recordings import RecordingFetcher
 from switchhook.flow.registry import Registry
+from switchhook.flow.routes import Routes
 from switchhook.net.asgi import AsgiApp
 from switchhook.net.server import Server
 from switchhook.settings import Place, Settings
 from switchhook.store.accounts import DEFAULT_ACCOUNT
 from switchhook.store.hub_settings import PUBLIC_URL, set_setting
-from switchhook.store.lanes import give_back_all
+from switchhook.store.leases import give_back_all
+from switchhook.web.api.office import Office
+from switchhook.web.api_doors import ApiDoors
 from switchhook.web.hall import Hall
+from switchhook.web.lookup_hook import LookupHook
 from switchhook.web.recordings import Recordings
 from switchhook.web.sessions import Signer
-from switchhook.web.switch import Proxies, Switch
+from switchhook.web.switch import Meter, Proxies, Switch
 
 log = structlog.get_logger(__name__)
 
@@ -101,12 +106,18 @@ async def open_hub(
 
         signer = Signer.of(place.folder)
         hall = make_hall(workshop, live, signer)
-        pages = Pages(hall)
+        playback = Playback(desk.store, shelf, clock=clock)
+        pages = Pages(hall, make_office(workshop, hall, playback))
         stack.push_async_callback(pages.close)
-        switch = make_switch(workshop, hall, Playback(desk.store, shelf, clock=clock), pages)
+        switch = make_switch(workshop, hall, playback, pages)
         cert, key = place.tls_files
         server = Server(
-            switch, host=place.settings.host, port=place.settings.port, tls_cert=cert, tls_key=key
+            switch,
+            host=place.settings.host,
+            port=place.settings.port,
+            tls_cert=cert,
+            tls_key=key,
+            takes=switch.is_of_peers,
         )
         await server.start()
         stack.push_async_callback(server.stop)
@@ -120,6 +131,7 @@ async def open_hub(
             reconcile.run,
             fetcher.run,
             pairing.run,
+            Poller(desk.store, workshop.registry, workshop.hubs.of, clock=clock).run,
             workshop.prober.run,
             Housekeeping(desk.store, clock=clock).run,
         )
@@ -175,6 +187,21 @@ def make_hall(workshop: Workshop, live: Live, signer: Signer) -> Hall:
     )
 
 
+def make_office(workshop: Workshop, hall: Hall, playback: Playback) -> Office:
+    return Office(
+        hall=hall,
+        box=workshop.desk.box,
+        connectors=workshop.connectors,
+        gate=workshop.gate,
+        hub_of=workshop.api_hubs.of,
+        lookup=workshop.lookup,
+        presence=workshop.presence,
+        prober=workshop.prober,
+        playback=playback,
+        clock=workshop.clock,
+    )
+
+
 def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiApp) -> Switch:
     settings = workshop.desk.place.settings
     metrics = meter = None
@@ -187,11 +214,26 @@ def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiA
         registry=workshop.registry,
         hub_for=workshop.hubs.of,
         connectors=workshop.connectors,
+        doors=ApiDoors(gate=workshop.gate, hub_for=workshop.api_hubs.of),
         pages=pages,
         recordings=Recordings(playback),
+        lookup=make_lookup_hook(workshop, hall, meter),
         metrics=metrics,
         meter=meter,
         proxies=hall.proxies,
+    )
+
+
+def make_lookup_hook(workshop: Workshop, hall: Hall, meter: Meter | None) -> LookupHook:
+    desk, deadline_seconds = workshop.desk, workshop.desk.place.settings.lookup_deadline_ms / 1000
+    return LookupHook(
+        gate=workshop.gate,
+        lookup=workshop.lookup,
+        routes=Routes(desk.store, workshop.lookup, deadline_seconds=deadline_seconds, region=desk.region),
+        deadline_seconds=deadline_seconds,
+        proxies=hall.proxies,
+        region=desk.region,
+        meter=meter,
     )
 
 

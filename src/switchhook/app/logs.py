@@ -26,7 +26,7 @@ SECRET_TEXTS = (
         re.IGNORECASE,
     ),
     re.compile(r"(?P<keep>\b[a-z][a-z0-9+.\-]*://[^/\s:@]*:)(?P<secret>[^/\s@]+)(?=@)", re.IGNORECASE),
-    re.compile(r"(?P<keep>/(?:x|r|login)/)(?P<secret>[\w\-]{8,})"),
+    re.compile(r"(?P<keep>/(?:x|r|login|lookup)/)(?P<secret>[\w\-]{8,})"),
     # Long random texts wherever they stand: keys as we make them, and as vendors do.
     re.compile(r"(?P<keep>)(?P<secret>\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{32,}\b)", re.IGNORECASE),
 )

@@ -1,4 +1,4 @@
-"""The pages, built when somebody asks for one or when the start is over, whichever comes first."""
+"""Pages and API, built when somebody asks for one or when the start is over, whichever comes first."""
 
 import asyncio
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from switchhook.net.asgi import AsgiApp, Receive, Scope, Send
+from switchhook.web.api.office import Office
 from switchhook.web.hall import Hall
 from switchhook.web.switch import Later, not_here
 
@@ -21,8 +22,9 @@ class Pages:
     Made in the event loop that will call it.
     """
 
-    def __init__(self, hall: Hall) -> None:
+    def __init__(self, hall: Hall, office: Office) -> None:
         self._hall = hall
+        self._office = office
         self._is_closed = False
         self._wanted = asyncio.Event()
         self._later = Later(self._build())
@@ -53,7 +55,7 @@ class Pages:
         # The framework takes as long to load as all the rest.
         from switchhook.web.entrance import make_entrance
 
-        return make_entrance(self._hall)
+        return make_entrance(self._hall, self._office)
 
 
 @contextmanager

@@ -9,8 +9,11 @@ from switchhook.connectors import discover
 from switchhook.core.call import CallerNamed
 from switchhook.core.connector import Connector
 from switchhook.core.directory import Caller
+from switchhook.flow.api_hub import ApiHubs
 from switchhook.flow.clock import Clock, SystemClock
+from switchhook.flow.gate import Gate
 from switchhook.flow.hub import Hubs
+from switchhook.flow.idempotency import Orders
 from switchhook.flow.ids import RandomIds
 from switchhook.flow.intake import Intake
 from switchhook.flow.lookup import Lookup, Question
@@ -34,6 +37,8 @@ class Workshop:
     presence: PresenceDesk
     hubs: Hubs
     prober: Prober
+    gate: Gate
+    api_hubs: ApiHubs
 
 
 @asynccontextmanager
@@ -75,6 +80,10 @@ async def open_workshop(
             desk.store, desk.box, registry, intake, lookup, presence, clock=clock, region=settings.region
         )
         stack.push_async_callback(hubs.dialler.close)
+        orders = Orders(desk.store, registry, hubs.of, clock=clock, region=settings.region)
+        stack.push_async_callback(orders.close)
+        gate = Gate(desk.store, desk.box, clock=clock)
+        stack.push_async_callback(gate.close)
         prober = Prober(desk.store, registry, hubs.of, clock=clock)
         await registry.refresh()
         yield Workshop(
@@ -88,4 +97,6 @@ async def open_workshop(
             presence=presence,
             hubs=hubs,
             prober=prober,
+            gate=gate,
+            api_hubs=ApiHubs(desk.store, registry, orders, region=settings.region),
         )

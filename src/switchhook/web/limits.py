@@ -5,7 +5,6 @@ The `limits` library keeps a row per name for ever or needs a server; who guesse
 
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from time import monotonic
 
 MOST_NAMES = 10_000
@@ -48,14 +47,3 @@ class WrongTries:
 
     def __len__(self) -> int:
         return len(self._counts)
-
-
-def source_of(client: str) -> str:
-    """Give what stands for one guesser: an IPv4 address, or the /64 that every IPv6 customer has."""
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return client
-    if isinstance(address, IPv6Address):
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return client

@@ -11,10 +11,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect, Stream
 
 from switchhook.core.errors import HubError, NotFound, StoreDown
+from switchhook.flow.rates import source_of
 from switchhook.store.logins import use_link
 from switchhook.web import board, sessions
 from switchhook.web.hall import Hall
-from switchhook.web.limits import source_of
 from switchhook.web.render import render, static_files, utc_now
 from switchhook.web.stream import Press, stream
 from switchhook.web.words import LANGUAGES, choose_language

@@ -1,4 +1,4 @@
-"""Which way a request goes: to a connection, a recording, a sign of life, or the pages.
+"""Which way a request goes: to a connection, an API, a recording, a sign of life, or the pages.
 
 Decided on the path alone, before any framework: peers' requests are the hot path.
 """
@@ -6,13 +6,16 @@ Decided on the path alone, before any framework: peers' requests are the hot pat
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 import structlog
 
+from switchhook.core.api import Api
 from switchhook.core.connector import Connector, Hub
 from switchhook.core.edge import Reply, Request
 from switchhook.core.errors import HubError, Refused, StoreDown, TooLarge, TooMany, Unsupported
+from switchhook.flow.rates import source_of
 from switchhook.flow.registry import Attached, Registry
 from switchhook.net.addresses import IPNetwork
 from switchhook.net.asgi import (
@@ -26,13 +29,15 @@ from switchhook.net.asgi import (
     short_cut_of,
 )
 from switchhook.net.client_address import client_address, read_forwarded, read_forwarded_for
+from switchhook.web.api_doors import ApiDoors
 from switchhook.web.headers import PLAIN_HEADERS
-from switchhook.web.limits import WINDOW_SECONDS, WrongTries, source_of
+from switchhook.web.limits import WINDOW_SECONDS, WrongTries
 
 log = structlog.get_logger(__name__)
 
 CONNECTION_PATH = "/x/"
 RECORDING_PATH = "/r/"
+LOOKUP_PATH = "/lookup/"
 HEALTH_PATH = "/healthz"
 METRICS_PATH = "/metrics"
 
@@ -69,27 +74,45 @@ class Proxies:
         return str(found) if found is not None else peer or ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """A path of a vendor's own, and all below it."""
+
+    path: str
+    connector: Connector
+    api: Api | None = None  # None: peers of connections ask here
+
+
 @dataclass(kw_only=True)
 class Switch:
     """The one ASGI app of the hub.
 
-    `pages` and `recordings` are apps of their own; `pages` may be built after the hub listens.
+    `pages`, `recordings` and `lookup` are apps of their own; `pages` may be built after the hub listens.
     """
 
     registry: Registry
     hub_for: HubFor
     connectors: Mapping[str, Connector]
+    doors: ApiDoors
     pages: AsgiApp
     recordings: AsgiApp
+    lookup: AsgiApp
     metrics: AsgiApp | None = None
     meter: Meter | None = None
     proxies: Proxies = field(default_factory=Proxies)
     wrong_keys: WrongTries = field(default_factory=WrongTries)
 
     def __post_init__(self) -> None:
+        all_of_them = self.connectors.values()
+        roots = [Root(path=path.rstrip("/"), connector=one) for one in all_of_them for path in one.root_paths]
+        roots += [
+            Root(path=path.rstrip("/"), connector=one, api=one.api)
+            for one in all_of_them
+            if one.api is not None
+            for path in one.api.root_paths
+        ]
         # The longest path first: one vendor's may begin like another's.
-        roots = [(path.rstrip("/"), one) for one in self.connectors.values() for path in one.root_paths]
-        self._roots = tuple(sorted(roots, key=lambda root: -len(root[0])))
+        self._roots = tuple(sorted(roots, key=lambda root: -len(root.path)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -99,10 +122,12 @@ class Switch:
             path = "/" + path.lstrip("/")
         if path.startswith(CONNECTION_PATH):
             await self._connection(path, scope, receive, send)
-        elif (connector := self._root_of(path)) is not None:
-            await self._root(connector, path, scope, receive, send)
+        elif (root := self._root_of(path)) is not None:
+            await self._root(root, path, scope, receive, send)
         elif path.startswith(RECORDING_PATH):
             await self.recordings(scope, receive, send)
+        elif path.startswith(LOOKUP_PATH):
+            await self.lookup(scope, receive, send)
         elif path == HEALTH_PATH:
             await send_reply(send, Reply(body=b"ok\n", content_type="text/plain"), is_head=is_head(scope))
         elif path == METRICS_PATH and self.metrics is not None:
@@ -110,10 +135,15 @@ class Switch:
         else:
             await self.pages(scope, receive, send)
 
-    def _root_of(self, path: str) -> Connector | None:
-        for root, connector in self._roots:
-            if path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/"):
-                return connector
+    def is_of_peers(self, path: str) -> bool:
+        """Tell whether requests of this path are a machine's: short and whole, and so are the answers."""
+        return path.startswith((CONNECTION_PATH, LOOKUP_PATH)) or self._root_of(path) is not None
+
+    def _root_of(self, path: str) -> Root | None:
+        for root in self._roots:
+            end = len(root.path)
+            if path.startswith(root.path) and (len(path) == end or path[end] == "/"):
+                return root
         return None
 
     async def _connection(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,9 +151,9 @@ class Switch:
         url_key, slash, rest = path[len(CONNECTION_PATH) :].partition("/")
         attached = self.registry.by_url_key(url_key)
         if attached is None:
-            connector = self._root_of(slash + rest)
+            root = self._root_of(slash + rest)
             refusal = self._refusal(self.proxies.client(scope))
-            reply = self._sorry(connector, refusal) if connector else UNKNOWN
+            reply = self._sorry(root.connector, refusal) if root else UNKNOWN
             await self._answer(scope, send, reply, is_last=True)
             return
         connector = attached.connector
@@ -131,12 +161,14 @@ class Switch:
         if request is not None:
             await self._serve(attached, request, scope, send)
 
-    async def _root(
-        self, connector: Connector, path: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Serve a vendor's own path: the key inside the request finds the connection."""
+    async def _root(self, root: Root, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a vendor's own path: the key inside the request finds the connection, or the account."""
+        connector = root.connector
         request = await self._read(connector, path, scope, receive, send)
         if request is None:
+            return
+        if root.api is not None:
+            await self._api(connector, root.api, request, scope, send)
             return
         key = connector.presented_key(request)
         attached = self.registry.by_presented_key(connector.key, key) if key else None
@@ -145,6 +177,13 @@ class Switch:
             await self._answer(scope, send, self._sorry(connector, refusal))
             return
         await self._serve(attached, request, scope, send)
+
+    async def _api(self, connector: Connector, api: Api, request: Request, scope: Scope, send: Send) -> None:
+        started = monotonic()
+        reply = await self.doors.serve(api, request, sorry=partial(self._sorry, connector))
+        if self.meter is not None:
+            self.meter(connector.key, reply.status, monotonic() - started)
+        await self._answer(scope, send, reply)
 
     async def _read(
         self, connector: Connector, path: str, scope: Scope, receive: Receive, send: Send
