@@ -11,7 +11,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import measures
+from bench import history, measures
 from bench.measures import Figures
 
 
@@ -26,6 +26,9 @@ class Goal:
     aim: float
     is_floor: bool = False
 
+
+# Figures of the database that is given, if one is.
+ON_POSTGRES = "postgres_"
 
 GOALS = (
     Goal(name="CPU per durable event", figure="cpu_ratio", unit="× bare", must=8, aim=4),
@@ -43,24 +46,38 @@ GOALS = (
     Goal(name="first start, new folder", figure="first_start_seconds", unit="s", must=2, aim=2),
     Goal(name="start", figure="start_seconds", unit="s", must=2, aim=2),
     Goal(name="memory at rest", figure="rest_memory_mib", unit="MiB", must=150, aim=120),
+    *(
+        Goal(
+            name=f"history{where}, {what}, p50",
+            figure=f"{prefix}history_{figure}_p50_ms",
+            unit="ms",
+            must=must,
+            aim=must,
+        )
+        for where, prefix in (("", ""), (" on PostgreSQL", ON_POSTGRES))
+        for what, figure, must in (
+            ("first page", "first", 5),
+            ("page by cursor, half-way", "keyset", 5),
+            ("page by offset 10,000", "offset", 10),
+        )
+    ),
 )
 
 
 async def measure(*, quick: bool, postgres: str) -> Figures:
     scale = 0.1 if quick else 1.0
     figures: Figures = {}
-    figures |= await measures.bare_cpu(calls=int(10_000 * scale))
     figures |= await measures.durable_events(calls=int(10_000 * scale))
-    figures["cpu_ratio"] = figures["event_cpu_us"] / figures["bare_cpu_us"]
-    figures["sync_ratio"] = figures["events_per_second"] / figures["syncs_per_second"]
     figures |= await measures.event_to_post(calls=int(150 * scale) + 25)
     figures |= await measures.start_and_rest()
     figures |= await measures.lookup(
         people=int(500_000 * scale), seconds=max(5.0, 20 * scale), events_per_second=1000
     )
+    figures |= await history.in_sqlite(calls=int(2_000_000 * scale))
     if postgres:
         on_postgres = await measures.durable_events(calls=int(5_000 * scale), database_url=postgres)
-        figures |= {f"postgres_{name}": value for name, value in on_postgres.items()}
+        on_postgres |= await history.in_postgres(calls=int(2_000_000 * scale), database_url=postgres)
+        figures |= {ON_POSTGRES + name: value for name, value in on_postgres.items()}
     return figures
 
 
@@ -71,6 +88,8 @@ def show(figures: Figures) -> bool:
         table.add_column(heading, justify="right" if heading in ("measured", "must", "aim") else "left")
     is_fine = True
     for goal in GOALS:
+        if goal.figure.startswith(ON_POSTGRES) and goal.figure not in figures:
+            continue
         value = figures[goal.figure]
         reached = value >= goal.must if goal.is_floor else value <= goal.must
         aimed = value >= goal.aim if goal.is_floor else value <= goal.aim
@@ -91,7 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, to see that it runs")
     parser.add_argument("--json", type=Path, default=Path("bench-figures.json"), help="where the figures go")
-    parser.add_argument("--postgres", default="", help="also measure events on this database")
+    parser.add_argument("--postgres", default="", help="also measure events and histories there")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(measure(quick=options.quick, postgres=options.postgres))

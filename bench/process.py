@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 SWITCHHOOK = (sys.executable, "-m", "switchhook")
 
 
@@ -25,8 +24,8 @@ class Served:
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+        # Its clock, as clock_getcpuclockid makes the number in Linux: /proc counts in ticks.
+        return time.clock_gettime((~self.pid << 3) | 2)
 
     def memory_bytes(self) -> int:
         """Resident memory that is its own (proportional set where the kernel tells it)."""

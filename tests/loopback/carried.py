@@ -14,6 +14,17 @@ LOSSES = {
         Disposition.FAILED: Disposition.MISSED,
     },
     ("planfix", Direction.OUTBOUND): {Disposition.FAILED: Disposition.NO_ANSWER},
+    ("voipcloud", Direction.INBOUND): {
+        Disposition.BUSY: Disposition.MISSED,
+        Disposition.ABANDONED: Disposition.MISSED,
+        Disposition.FAILED: Disposition.MISSED,
+    },
+    ("voipcloud", Direction.OUTBOUND): {
+        Disposition.BUSY: Disposition.NO_ANSWER,
+        Disposition.UNREACHABLE: Disposition.NO_ANSWER,
+        Disposition.FORBIDDEN: Disposition.NO_ANSWER,
+        Disposition.FAILED: Disposition.NO_ANSWER,
+    },
     ("retailcrm", Direction.INBOUND): {},
     ("retailcrm", Direction.OUTBOUND): {Disposition.UNREACHABLE: Disposition.FAILED},
 }
@@ -41,19 +52,23 @@ def played(call: Call, *, pbx: str, crm: str) -> Record:
     disposition = LOSSES[crm, call.direction].get(disposition, disposition)
     if crm == "retailcrm":
         disposition = UPLOAD_LOSSES[call.direction].get(disposition, disposition)
-    return _record(call, disposition)
+    carries_custom = "voipcloud" not in (pbx, crm)
+    return _record(call, disposition, custom=call.custom if carries_custom else {})
 
 
-def heard(evening: Evening, crm: str, call_id: str) -> Record:
-    """Give what a CRM has in its history: Planfix makes it of the events, retailCRM takes the upload."""
-    call = evening.heard[crm].calls[call_id]
+def heard(evening: Evening, crm: str, call: Call) -> Record:
+    """Give what a CRM has in its history of a call that was played.
+
+    retailCRM takes the upload; the others make it of the events.
+    """
     if crm != "retailcrm":
-        return _record(call, call.disposition)
-    (row,) = [news for news in evening.heard[crm].news_of(call_id) if isinstance(news, CallReport)]
-    return _record(row, row.disposition)
+        has = evening.call_at(crm, call)
+        return _record(has, has.disposition, custom=has.custom)
+    (row,) = [news for news in evening.news_at(crm, call) if isinstance(news, CallReport)]
+    return _record(row, row.disposition, custom=row.custom)
 
 
-def _record(call: Call | CallReport, disposition: Disposition | None) -> Record:
+def _record(call: Call | CallReport, disposition: Disposition | None, *, custom: dict[str, str]) -> Record:
     return Record(
         number=read_number(call.number).e164,
         direction=call.direction,
@@ -61,5 +76,5 @@ def _record(call: Call | CallReport, disposition: Disposition | None) -> Record:
         extension=call.extension,
         talk_seconds=call.talk_seconds,
         did=read_number(call.did or "").e164,
-        custom=call.custom,
+        custom=custom,
     )

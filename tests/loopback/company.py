@@ -1,4 +1,4 @@
-"""A made-up company around one hub: two PBXs with staff of their own, two CRMs that everybody shares."""
+"""A made-up company around one hub: PBXs with staff of their own, CRMs that everybody shares."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace as replaced
@@ -50,7 +50,7 @@ def customers(first: int) -> tuple[Contact, ...]:
     )
 
 
-OFFICES = {"planfix": 100, "retailcrm": 200}
+OFFICES = {"planfix": 100, "retailcrm": 200, "voipcloud": 300}
 EVERYBODY = tuple(one for first in OFFICES.values() for one in staff(first))
 CUSTOMERS = tuple(one for first in OFFICES.values() for one in customers(first))
 # Only the hub's own address book knows these; CRMs know the others.
@@ -89,6 +89,7 @@ def unhurried(side: Side, clock: PatientClock) -> Side:
         deliver=side.deliver and held(side.deliver, clock),
         who_is=side.who_is and held(side.who_is, clock),
         dial=side.dial and held(side.dial, clock),
+        poll=side.poll and held(side.poll, clock),
     )
 
 

@@ -1,18 +1,21 @@
 """One evening on one hub: every scenario from every PBX at once, and what each CRM heard of it."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from switchhook.app.hub import Ready, open_hub
 from switchhook.core.call import Call, News, Phase
 from switchhook.core.connector import HttpPort
 from switchhook.core.directory import Availability
 from switchhook.core.errors import HubError
+from switchhook.core.numeric_id import numeric_id
 from switchhook.flow.configure import Configured, change_connection, create_connection
 from switchhook.net.http import HttpClient
 from switchhook.settings import read_place
@@ -23,13 +26,17 @@ from switchhook.sim.settings import Part, part_of
 from switchhook.sim.stage import Question, tell_status
 from switchhook.sim.wires import CLEAN, SLOPPY
 from switchhook.store import calls, delivery_log
+from switchhook.store.api_keys import add_api_key
 from switchhook.store.contacts import add_contact
 from switchhook.store.delivery_log import Delivery
 from switchhook.store.employees import add_employee
 from tests.loopback.clock import PatientClock
 from tests.loopback.company import EVERYBODY, OURS, OWN_NUMBER, connectors, headquarters, office
+from tests.servers.ports import free_port
 
-KINDS = ("planfix", "retailcrm")
+KINDS = ("planfix", "retailcrm", "voipcloud")
+# These PBXs ask who is calling, and these CRMs answer.
+ASKING = ("planfix", "retailcrm")
 SPEED = 20.0
 # Calls begin one after another, so that a loaded machine has no more at once than an office has.
 GAP_SECONDS = 1.5
@@ -40,6 +47,8 @@ TAKEN_UP_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
 IS_BUSY, IS_AT_DINNER = "201", "202"
 CLICKED = "+79165550170"
+# Of the API of the played PBX of the VoIPcloud family.
+CLOUD_KEY = "k" * 48
 
 
 @dataclass(kw_only=True)
@@ -70,6 +79,25 @@ class Evening:
     hub_calls: dict[str, Call] = field(default_factory=dict)  # by the PBX's id
     deliveries: dict[str, list[Delivery]] = field(default_factory=dict)  # by our id of the call
     connections: dict[str, str] = field(default_factory=dict)  # id by name
+    api_key: str = ""  # of the hub's own API, from this machine
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of that API's histories, by name
+
+    def at_hub(self, call: Call) -> Call:
+        """Find what the hub made of a call that was played: some PBXs tell other systems an id of digits."""
+        found = self.hub_calls.get(call.call_id) or self.hub_calls.get(numeric_id(call))
+        assert found is not None, call.call_id
+        return found
+
+    def id_at(self, crm: str, call: Call) -> str:
+        """Give the id by which a CRM knows a call that was played."""
+        ours = self.at_hub(call)
+        return numeric_id(ours) if crm == "voipcloud" else ours.shared_id
+
+    def call_at(self, crm: str, call: Call) -> Call:
+        return self.heard[crm].calls[self.id_at(crm, call)]
+
+    def news_at(self, crm: str, call: Call) -> list[News]:
+        return self.heard[crm].news_of(self.id_at(crm, call))
 
 
 def play_evening(folder: Path, database_url: str | None) -> Evening:
@@ -123,14 +151,27 @@ class _Stage:
                 phones=contact.phones,
                 responsible=contact.responsible,
             )
-        given = {kind: await self._connect(kind, "pbx", f"{kind} pbx", {}) for kind in KINDS}
+        made = await store.write(
+            add_api_key, account_id, self.desk.box, name="CRM", at=self.clock.now(), allow=("127.0.0.1",)
+        )
+        self.evening.api_key = made[1]
+        port = free_port()
+        known = {
+            "planfix": {},
+            "retailcrm": {},
+            # This one has to be known before it plays: the hub reads its history.
+            "voipcloud": {"url": f"http://127.0.0.1:{port}", "token": CLOUD_KEY, "region": "RU"},
+        }
+        known["voipcloud"]["extensions"] = ", ".join(one.extension for one in office("voipcloud").staff)
+        given = {kind: await self._connect(kind, "pbx", f"{kind} pbx", known[kind]) for kind in KINDS}
         for kind in KINDS:
             await self._start_crm(kind, kind, {})
         # This one wants to hear of one PBX only.
         await self._start_crm("choosy", "planfix", {"calls_from": given["planfix"].id})
         await self._until(lambda: self.crms["retailcrm"].hub.link.state.get("modules"))
         for kind in KINDS:
-            self.pbxs[kind] = await self._start_pbx(kind, given[kind], f"p-{kind}", 1)
+            at_port = port if kind == "voipcloud" else 0
+            self.pbxs[kind] = await self._start_pbx(kind, given[kind], f"p-{kind}", 1, port=at_port)
             self.sloppy[kind] = await self._start_pbx(kind, given[kind], f"s-{kind}", 2, is_sloppy=True)
         planfix = self.pbxs["planfix"]
         address = {
@@ -167,13 +208,27 @@ class _Stage:
                 body = pbx.recording_of(call)
                 if body is not None:
                     evening.recorded[call.call_id] = body
+        for name in ("get-user-calls", "get-ringgroup-calls", "get-queue-calls"):
+            evening.rows[name] = await self._read_history(name)
         for call in (await store.read(calls.page, account_id, limit=500)).calls:
             evening.hub_calls[call.call_id] = call
             evening.deliveries[call.id] = await store.read(delivery_log.of_call, account_id, call.id)
         return evening
 
+    async def _read_history(self, name: str) -> list[dict[str, Any]]:
+        """Ask the hub's own API for one of its histories."""
+        url = f"{self.evening.public_url}/api/integration/v2/{name}?limit=10"
+        rows: list[dict[str, Any]] = []
+        while url:
+            answer = await self.http.send("GET", url, headers={"token": self.evening.api_key})
+            assert answer.status == 200, answer.body
+            rows += json.loads(answer.body)["data"]
+            link = answer.headers.get("link", "")
+            url = link[1 : link.index(">")] if link else ""
+        return rows
+
     async def _start_crm(self, name: str, kind: str, settings: Mapping[str, str]) -> None:
-        part = self._part("crm", kind, None, {})
+        part = self._part("crm", kind, None, self._told_to(kind))
         crm = PlayedCrm(part, self.http, name=f"c-{name}", clock=self.clock, people=headquarters())
         self.crms[name] = await self.stack.enter_async_context(crm)
         mine = {
@@ -182,17 +237,27 @@ class _Stage:
                 "planfix_token": part.keys.get("planfix_token", ""),
             },
             "retailcrm": {"url": crm.url, "api_key": part.keys.get("api_key", ""), "code": "hub"},
+            "voipcloud": {"url": f"{crm.url}/webhooks", "token": part.keys.get("webhook_token", "")},
         }[kind]
         made = await self._connect(kind, "crm", name, {**mine, **settings})
         if kind == "planfix":
             await crm.hub.pair(settings={"pbx_url": made.urls["pbx"], "pbx_token": made.keys["token"]})
 
+    def _told_to(self, kind: str) -> dict[str, str]:
+        """Give what a played CRM has to know of the hub beforehand; its history is read when we say so."""
+        if kind != "voipcloud":
+            return {}
+        address = {"url": self.evening.public_url, "token": self.evening.api_key}
+        return {**address, "region": "RU", "poll_every_seconds": "0"}
+
     async def _start_pbx(
-        self, kind: str, given: Configured, name: str, seed: int, *, is_sloppy: bool = False
+        self, kind: str, given: Configured, name: str, seed: int, *, port: int = 0, is_sloppy: bool = False
     ) -> PlayedPbx:
-        url = given.urls["api" if kind == "planfix" else "base"]
-        code = {"code": name} if kind == "retailcrm" else {}
-        part = self._part("pbx", kind, url, {**given.keys, **code})
+        url = given.urls[{"planfix": "api", "retailcrm": "base", "voipcloud": "webhooks"}[kind]]
+        own = {"code": name} if kind == "retailcrm" else {}
+        if kind == "voipcloud":
+            own = {"api_key": CLOUD_KEY}
+        part = self._part("pbx", kind, url, {**given.keys, **own})
         pbx = PlayedPbx(
             part,
             self.http,
@@ -200,6 +265,7 @@ class _Stage:
             clock=self.clock,
             seed=seed,
             people=office(kind),
+            port=port,
             faults=SLOPPY if is_sloppy else CLEAN,
         )
         await self.stack.enter_async_context(pbx)

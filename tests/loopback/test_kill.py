@@ -118,7 +118,7 @@ class Load:
 
 @asynccontextmanager
 async def killed(
-    folder: Path, database_url: str | None, *, kills: int, server: PostgresServer | None = None
+    folder: Path, database_url: str | None, *, kills: int
 ) -> AsyncIterator[tuple[Load, PlayedCrm]]:
     """Give the load and the CRM after so many kills, when everything acknowledged has been told."""
     rng = random.Random(17)
@@ -134,8 +134,6 @@ async def killed(
                 for _ in range(kills):
                     await asyncio.sleep(rng.uniform(SHORTEST_LIFE, LONGEST_LIFE))
                     await hub.end(signal.SIGKILL)
-                    if server is not None:
-                        run_leases_out(server)
                     await hub.start(waits=rng.random() < 0.8)
                 load.is_over = True
                 async with asyncio.timeout(PATIENCE_SECONDS):
@@ -170,11 +168,6 @@ async def connect(hub: HubProcess, crm: PlayedCrm, http: HttpPort) -> Load:
             for role, settings in (("pbx", {}), ("crm", mine))
         ]
     return Load(http=http, url=f"http://127.0.0.1:{hub.port}/tel/api", key=pbx.keys["planfix_token"])
-
-
-def run_leases_out(server: PostgresServer) -> None:
-    """Of a dead node the leases end after 55 s, since others may be at work: not waited for here."""
-    server.execute("UPDATE lanes SET lease_until_ms = 0", database="kill")
 
 
 def heard(crm: PlayedCrm) -> Counter[tuple[str, Happening]]:
@@ -221,5 +214,5 @@ async def test_nothing_acknowledged_is_lost_over_kills_on_postgresql(
 ) -> None:
     url = durable_postgres.create_database("kill")
 
-    async with killed(tmp_path, url, kills=5, server=durable_postgres) as (load, crm):
+    async with killed(tmp_path, url, kills=5) as (load, crm):
         check(load, crm, kills=5)

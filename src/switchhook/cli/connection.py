@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from switchhook.app.desk import Desk
-from switchhook.cli.frame import COMMON, Common, Switch, desk, facts, read_pairs, show, table
+from switchhook.cli.frame import COMMON, Common, Switch, desk, facts, read_pairs, show, shown, table
 from switchhook.connectors import discover, fields_of
 from switchhook.core.connector import Side
 from switchhook.core.text import mask
@@ -22,6 +22,7 @@ from switchhook.flow.configure import (
     show_connection,
     side_of,
 )
+from switchhook.flow.rotation import rotate_connection
 from switchhook.store.connections import (
     ConnectionRow,
     ConnectionStatus,
@@ -114,6 +115,7 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
         configured = await show_connection(at.store, discover(), row)
     side = side_of(discover(), row.kind, row.role)
     shown_keys = configured.keys if keys else {name: mask(key) for name, key in configured.keys.items()}
+    old_keys = {name: until for name, until in row.old_keys_until.items() if until > datetime.now(UTC)}
     value = {
         **msgspec.to_builtins(configured),
         "keys": shown_keys,
@@ -121,6 +123,7 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
         "status": row.status,
         "status_reason": row.status_reason,
         "created_at": row.created_at,
+        "old_keys_until": old_keys,
     }
     human = facts(
         {
@@ -130,6 +133,7 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
             "status": f"{row.status.value}{f', because {row.status_reason}' if row.status_reason else ''}",
             **{f"url {name}": url for name, url in configured.urls.items()},
             **{f"key {name}": key for name, key in shown_keys.items()},
+            **{f"old key {name}": f"holds until {shown(until)}" for name, until in old_keys.items()},
             **masked(side, row.settings),
         }
     )
@@ -167,6 +171,38 @@ async def try_(connection_id: str, /, *, common: Common = COMMON) -> None:
     wrong = [one for one in findings if not one.is_ok]
     if wrong:
         raise Refused(f"{len(wrong)} of {len(findings)} did not work: {wrong[0].what}")
+
+
+@app.command
+async def rotate(
+    connection_id: str, /, *, key: str | None = None, overlap_hours: float = 24, common: Common = COMMON
+) -> None:
+    """Make a new key or signing secret; the one before holds a while longer.
+
+    Parameters
+    ----------
+    connection_id
+        Its id.
+    key
+        Which key, where there are several.
+    overlap_hours
+        How long the one before still holds; 0 ends it at once.
+    """
+    async with desk(common) as at:
+        made = await rotate_connection(
+            at.store,
+            at.box,
+            discover(),
+            at.account_id,
+            connection_id,
+            key_name=key,
+            overlap_hours=overlap_hours,
+            at=datetime.now(UTC),
+        )
+    until = made.old_key_until
+    old = "holds no more" if until is None else f"holds until {shown(until)}"
+    head = Text(f"{made.name} has a new key; the one before {old}. Enter at the other side:")
+    show(common, made, Group(head, facts({f"key {name}": one for name, one in made.keys.items()})))
 
 
 @app.command

@@ -90,6 +90,14 @@ class PlayedCrm:
         if self.part.side.pair is not None:
             await self.part.side.pair(self.hub.link, self.hub)
 
+    async def poll(self) -> float | None:
+        """Read what the peer does not tell by itself; gives the seconds until the next time, None for never.
+
+        Raises: HubError: it did not work.
+        """
+        poll = self.part.side.poll
+        return None if poll is None else await poll(self.hub.link, self.hub)
+
     async def click(self, extension: str, number: str) -> None:
         """Click to call. Raises: HubError: the peer did not take it."""
         if self.part.side.dial is None:

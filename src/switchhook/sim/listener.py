@@ -9,6 +9,7 @@ from switchhook.core.connector import Connector, Side
 from switchhook.core.edge import Reply, Request
 from switchhook.core.errors import HubError, NotFound
 from switchhook.net.asgi import AsgiApp, ClientGone, Receive, Scope, Send, read_request, send_reply
+from switchhook.sim.api import PlayedApi
 from switchhook.sim.recordings import CONTENT_TYPE
 from switchhook.sim.stage import PlayedHub
 from switchhook.sim.trouble import Trouble
@@ -22,9 +23,15 @@ Recordings = Callable[[str], bytes | None]
 
 
 def make_app(
-    connector: Connector, side: Side, hub: PlayedHub, trouble: Trouble, recordings: Recordings
+    connector: Connector,
+    side: Side,
+    hub: PlayedHub,
+    trouble: Trouble,
+    recordings: Recordings,
+    *,
+    api: PlayedApi | None = None,
 ) -> AsgiApp:
-    """Make the web side of a played peer."""
+    """Make the web side of a played peer; `api` is what it answers beside the connection's own paths."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,6 +56,8 @@ def make_app(
         await send_reply(send, reply, is_head=is_head)
 
     async def serve(request: Request) -> Reply:
+        if api is not None and api.is_asked(request.path):
+            return await api.answer(request)
         if side.serve is None:
             raise NotFound("this side takes no requests")
         return await side.serve(request, hub.link, hub)

@@ -18,12 +18,13 @@ from switchhook.core.errors import HubError, NotFound
 from switchhook.flow.clock import Clock, SystemClock
 from switchhook.net.asgi import Receive, Scope, Send
 from switchhook.net.server import Server
+from switchhook.sim.api import PlayedApi
 from switchhook.sim.book import LINES, STRANGERS, PlayedBook
 from switchhook.sim.listener import end_all, make_app
 from switchhook.sim.recordings import CONTENT_TYPE, SECONDS, make_recording
 from switchhook.sim.scenarios import CLICK_TO_CALL, Cast, Scenario, Step
 from switchhook.sim.scenarios.script import Act, Ask, Record, Tell
-from switchhook.sim.settings import Part
+from switchhook.sim.settings import API_KEY, Part
 from switchhook.sim.stage import PlayedHub
 from switchhook.sim.teller import Sent, Teller
 from switchhook.sim.trouble import Trouble
@@ -90,6 +91,7 @@ class PlayedPbx:
         self._recordings: dict[str, bytes] = {}
         self._fetched: set[str] = set()
         self._clicks: set[asyncio.Task[None]] = set()
+        self._api: PlayedApi | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -98,6 +100,9 @@ class PlayedPbx:
         self.hub = PlayedHub(
             link=link, clock=self._clock, people=self.people, listener=self._changed, on_dial=self._dial
         )
+        if self.part.api is not None:
+            key = self.part.keys[API_KEY.name]
+            self._api = PlayedApi(api=self.part.api, hub=self.hub, key=key)
         self.teller = Teller(
             self.part.side,
             self.hub,
@@ -228,7 +233,9 @@ class PlayedPbx:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         part = self.part
-        app = make_app(part.connector, part.side, self.hub, self._trouble, self._give_recording)
+        app = make_app(
+            part.connector, part.side, self.hub, self._trouble, self._give_recording, api=self._api
+        )
         await app(scope, receive, send)
 
     def _give_recording(self, token: str) -> bytes | None:

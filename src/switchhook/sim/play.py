@@ -14,6 +14,7 @@ from switchhook.net.http import HttpClient
 from switchhook.sim.book import STRANGERS
 from switchhook.sim.clock import FastClock
 from switchhook.sim.crm import PlayedCrm
+from switchhook.sim.listener import end_all
 from switchhook.sim.pbx import Played, PlayedPbx
 from switchhook.sim.report import Say, line_of, say_played, sum_of
 from switchhook.sim.scenarios import CLICK_TO_CALL, SCENARIOS, Scenario
@@ -26,6 +27,7 @@ T = TypeVar("T")
 PAIR_ATTEMPTS = 4
 PAIR_GAP_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.2
+POLL_AGAIN_SECONDS = 30.0
 FETCH_SECONDS = 10.0
 
 
@@ -147,11 +149,12 @@ async def _let_fetch(pbx: PlayedPbx) -> None:
 async def play_crm(run: Run, http: HttpPort, *, say: Say) -> None:
     """Play a CRM: take what comes, until so many calls are over."""
     mood = _choose(MOODS, run.scenario or "steady")
+    clock = FastClock(run.speed)
     crm = PlayedCrm(
         run.part,
         http,
         name="sim",
-        clock=FastClock(run.speed),
+        clock=clock,
         host=run.host,
         port=run.port,
         trouble=Trouble(mood=mood, rng=random.Random(run.seed)),
@@ -162,11 +165,14 @@ async def play_crm(run: Run, http: HttpPort, *, say: Say) -> None:
             await _pair(crm, say)
             await _click(crm, run, say)
         else:
-            pairing = asyncio.create_task(_pair(crm, say, is_needed=False))
+            beside = {
+                asyncio.create_task(_pair(crm, say, is_needed=False)),
+                asyncio.create_task(_poll(crm, clock, say)),
+            }
             try:
                 await _listen(crm, run, say)
             finally:
-                pairing.cancel()
+                await end_all(beside)
         say(f"{len(crm.hub.ledger.finished)} calls heard, {len(crm.hub.questions)} questions answered")
         for what, times in crm.trouble.played.items():
             say(f"  {times} × {what}")
@@ -214,6 +220,22 @@ async def _pair(player: PlayedPbx | PlayedCrm, say: Say, *, is_needed: bool = Tr
         say(f"the peer does not take our address: {error.reason}")
 
 
+async def _poll(crm: PlayedCrm, clock: FastClock, say: Say) -> None:
+    """Read what the peer does not tell, for as long as it is played."""
+    said = ""
+    while True:
+        try:
+            seconds = await crm.poll()
+        except HubError as error:
+            if error.reason != said:
+                said = error.reason
+                say(f"the peer's history cannot be read: {said}")
+            seconds = POLL_AGAIN_SECONDS
+        if seconds is None:
+            return
+        await clock.sleep(seconds)
+
+
 def _choose(table: Mapping[str, T], name: str) -> T:
     if name not in table:
         raise Misconfigured(f"expected one of {', '.join(table)}, got {name[:40]!r}", field="scenario")
@@ -233,6 +255,8 @@ def _say_address(part: Part, url: str, say: Say) -> None:
     say(f"listening on {url}")
     for name, path in part.side.urls.items():
         say(f"  {name}: {url}{path}")
+    for root in part.api.root_paths if part.api is not None else ():
+        say(f"  API: {url}{root}")
     for name in sorted(part.made_keys):
         say(f"  {name}: {part.keys[name]}")
 

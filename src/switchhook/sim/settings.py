@@ -1,13 +1,16 @@
 """What a played side is set up with: the words of `connection add`, seen from the other end."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from switchhook.connectors import discover, fields_of
-from switchhook.core.connector import Connector, FieldKind, HttpPort, Link, Role, Side
+from switchhook.core.api import Api
+from switchhook.core.connector import Connector, FieldKind, HttpPort, Key, Link, Role, Side
 from switchhook.core.errors import Misconfigured
 
+# What opens the API of a played PBX, where its protocol has one.
+API_KEY = Key(name="api_key", label="Key of the API")
 # Whom we play is the opposite of what our peer is.
 OPPOSITE = {Role.PBX: Role.CRM, Role.CRM: Role.PBX}
 
@@ -22,6 +25,11 @@ class Part:
     settings: Mapping[str, str]
     keys: Mapping[str, str]
     made_keys: frozenset[str]  # those that nobody gave us
+
+    @property
+    def api(self) -> Api | None:
+        """What is answered to whoever holds `api_key`: PBXs alone have it."""
+        return self.connector.api if self.role is Role.PBX else None
 
     def link(self, listens_on: str, http: HttpPort, *, name: str = "played") -> Link:
         """Make the link to the peer; `listens_on` is our own address."""
@@ -57,14 +65,16 @@ def part_of(role: str, kind: str, *, url: str | None, given: Mapping[str, str]) 
     if played is Role.PBX and side.deliver is None:
         raise Misconfigured(f"a {kind} PBX tells nothing that could be played", field="kind")
     settings = {one.name: one.default for one in fields_of(side)}
+    settings["allow_private"] = "true"  # whoever is played has the hub next door
     keys: dict[str, str] = {}
     address = next((one.name for one in side.fields if one.kind is FieldKind.URL), None)
     if url and address is not None:
         settings[address] = url
+    ours = side.keys + ((API_KEY,) if played is Role.PBX and connector.api is not None else ())
     for name, value in given.items():
-        place, ours = _place_of(name, settings, side)
-        (keys if place == "key" else settings)[ours] = value
-    missing = [key for key in side.keys if key.name not in keys]
+        place, known_as = _place_of(name, settings, [key.name for key in ours])
+        (keys if place == "key" else settings)[known_as] = value
+    missing = [key for key in ours if key.name not in keys]
     keys |= {key.name: secrets.token_hex(key.bytes) for key in missing}
     for one in side.fields:
         if one.is_required and not settings[one.name]:
@@ -81,9 +91,8 @@ def part_of(role: str, kind: str, *, url: str | None, given: Mapping[str, str]) 
     )
 
 
-def _place_of(name: str, settings: Mapping[str, str], side: Side) -> tuple[str, str]:
+def _place_of(name: str, settings: Mapping[str, str], keys: Sequence[str]) -> tuple[str, str]:
     """Find a setting or key by our word for it, or by the peer's: `pbx_token` there is `token` here."""
-    keys = [key.name for key in side.keys]
     for place, names in (("setting", list(settings)), ("key", keys)):
         if name in names:
             return place, name
