@@ -1,9 +1,14 @@
-"""Measure, print a table, write JSON: python -m bench [--quick] [--json FILE] [--postgres URL]."""
+"""Measure, print a table, write JSON: python -m bench [--quick] [--json FILE] [--postgres URL].
+
+Without a URL a PostgreSQL server of its own is started, where its programs are installed.
+"""
 
 import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from rich.table import Table
 
 from bench import history, measures
 from bench.measures import Figures
+from tests.servers.postgres import PostgresMissing, PostgresServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +112,33 @@ def show(figures: Figures) -> bool:
     return is_fine
 
 
+@contextmanager
+def given_or_own_postgres(url: str) -> Iterator[str]:
+    """Give the URL of a database, or "" where there is none; our own keeps its promises to the disk."""
+    if url:
+        yield url
+        return
+    try:
+        server = PostgresServer(durable=True)
+    except PostgresMissing:
+        print("PostgreSQL is not installed: not measured", file=sys.stderr)
+        yield ""
+        return
+    with server:
+        yield server.create_database("bench")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, to see that it runs")
     parser.add_argument("--json", type=Path, default=Path("bench-figures.json"), help="where the figures go")
     parser.add_argument("--postgres", default="", help="also measure events and histories there")
     options = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(quick=options.quick, postgres=options.postgres))
+    with (
+        given_or_own_postgres(options.postgres) as postgres,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        figures = runner.run(measure(quick=options.quick, postgres=postgres))
     is_fine = show(figures)
     options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if is_fine else 1
