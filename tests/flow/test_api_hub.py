@@ -65,7 +65,11 @@ class Office:
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     DIALLED.clear()
     clock = FakeClock()
-    async with open_rig(tmp_path, {"pbx": [Side(role=Role.PBX, dial=dial)]}, clock=clock) as rig:
+    async with open_rig(
+        tmp_path,
+        {"pbx": [Side(role=Role.PBX, dial=dial, extensions=lambda link: ("101", "102"))]},
+        clock=clock,
+    ) as rig:
         orders = Orders(rig.store, rig.registry, rig.hubs.of, clock=clock)
         yield Office(rig, ApiHubs(rig.store, rig.registry, orders))
         await orders.close()
@@ -77,6 +81,20 @@ async def test_it_says_where_the_hub_is_and_in_which_zone_days_are_cut(office: O
     hub: ApiHub = office.hub(key)
 
     assert (hub.public_url, hub.zone) == (PUBLIC, "Australia/Sydney")
+
+
+async def test_it_names_the_extensions_of_its_own_accounts_pbxs(office: Office) -> None:
+    key = await office.account("ours", zone="UTC")
+    alone, _ = await office.rig.store.write(
+        add_api_key,
+        (await office.rig.store.write(ensure_account, "no PBX", at=START)).id,
+        office.rig.box,
+        name="alone",
+        at=START,
+    )
+
+    assert office.hub(key).extensions() == {"101", "102"}
+    assert office.hub(alone).extensions() == frozenset()
 
 
 async def test_the_history_is_that_of_the_keys_account(office: Office) -> None:

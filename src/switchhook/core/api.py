@@ -89,6 +89,10 @@ class ApiHub(Protocol):
         """
         ...
 
+    def extensions(self) -> frozenset[str]:
+        """Give the extensions that PBX connections say they have; some protocols name nobody."""
+        ...
+
     @property
     def book(self) -> Book: ...
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from switchhook.core.api import HistoryPage, HistoryQuery
 from switchhook.core.book import Book
 from switchhook.core.call import Call
+from switchhook.core.connector import Role
 from switchhook.flow.book import AccountBook
+from switchhook.flow.dial import extensions_of
 from switchhook.flow.idempotency import Orders
 from switchhook.flow.registry import Registry
 from switchhook.store import Store
@@ -50,6 +52,10 @@ class AccountApiHub:
         return await self._hubs.orders.dial(
             self._key, extension, number, did=did, idempotency_key=idempotency_key
         )
+
+    def extensions(self) -> frozenset[str]:
+        pbxs = self._hubs.registry.active(self._key.account_id, Role.PBX)
+        return frozenset(extension for pbx in pbxs for extension in extensions_of(pbx))
 
     @property
     def book(self) -> Book:

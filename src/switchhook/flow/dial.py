@@ -103,13 +103,13 @@ class Dialler:
     async def _choose(self, account_id: int, extension: str) -> Attached:
         """Pick the PBX that names the extension; else the one its newest call came by; else the only one."""
         able = [one for one in self._registry.active(account_id, Role.PBX) if one.side.dial is not None]
-        named = [one for one in able if extension in _extensions(one)]
+        named = [one for one in able if extension in extensions_of(one)]
         pool = named or able
         if len(pool) > 1:
             ids = [one.id for one in pool]
             last = await self._store.read(last_connection_of, account_id, extension, ids)
             # Of those that name nobody the extension may be anywhere: only a single one is no guess.
-            silent = [one for one in pool if not _extensions(one)]
+            silent = [one for one in pool if not extensions_of(one)]
             called = [one for one in pool if one.id == last]
             pool = called or named[:1] or (silent if len(silent) == 1 else [])
         if not pool:
@@ -151,5 +151,6 @@ class Dialler:
             task.exception()  # looked at, or asyncio complains when nobody waits any more
 
 
-def _extensions(pbx: Attached) -> Sequence[str]:
+def extensions_of(pbx: Attached) -> Sequence[str]:
+    """Give the extensions that a PBX connection says it has; none when it names nobody."""
     return pbx.side.extensions(pbx.link) if pbx.side.extensions is not None else ()

@@ -41,6 +41,9 @@ class PlayedApi:
             raise Refused("the key does not match", is_missing=not presented)
         return await self.api.serve(request, self)
 
+    def extensions(self) -> frozenset[str]:
+        return frozenset()
+
     @property
     def book(self) -> Book:
         return self.hub.book

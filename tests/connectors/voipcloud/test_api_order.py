@@ -208,6 +208,15 @@ async def test_a_body_that_is_none_of_these_is_refused(body: bytes, content_type
     assert (reply.status, said["code"], said["data"]) == (status, status, {})
 
 
+async def test_a_user_that_nobody_knows_is_refused_and_no_phone_rings() -> None:
+    dialled: Dialled = []
+
+    reply = await pbx(dialled).answer(as_json({**SENT, "user_number": "2999"}))
+
+    assert (reply.status, dialled) == (400, [])
+    assert "user_number" in json.loads(reply.body)["message"]
+
+
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [

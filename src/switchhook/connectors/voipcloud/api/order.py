@@ -56,14 +56,20 @@ async def serve_order(request: Request, hub: ApiHub) -> Reply:
 
 
 async def _user(click: Click, hub: ApiHub) -> tuple[str, Employee | None]:
-    """Find who is to be rung. One who is named has to be known, and to be the only one of that name.
+    """Find who is to be rung. Who is named has to be known, and to be the only one of that name.
+
+    Where neither the address book nor a PBX knows of anybody, any extension may be somebody's.
 
     Raises:
-        NotFound: nobody, or several, have the name.
+        NotFound: nobody has the extension; nobody, or several, have the name.
     """
     staff = await hub.book.employees()
     if click.user_number:
-        return click.user_number, next((one for one in staff if one.extension == click.user_number), None)
+        employee = next((one for one in staff if one.extension == click.user_number), None)
+        named_by_pbx = hub.extensions()
+        if employee is None and click.user_number not in named_by_pbx and (staff or named_by_pbx):
+            raise NotFound("no such user")
+        return click.user_number, employee
     wanted = (click.user_name or "").casefold()
     named = [one for one in staff if one.name.casefold() == wanted]
     if len(named) != 1:
