@@ -139,7 +139,8 @@ def side_of(connectors: Mapping[str, Connector], kind: str, role: str) -> Side:
         )
     roles = {one.value: side for one, side in connector.sides.items()}
     if role not in roles:
-        raise Misconfigured(f"expected {' or '.join(sorted(roles))}, got {role[:40]!r}", field="role")
+        known = " or ".join(sorted(roles)) or "another kind: none of this one can be added yet"
+        raise Misconfigured(f"expected {known}, got {role[:40]!r}", field="role")
     return roles[role]
 
 

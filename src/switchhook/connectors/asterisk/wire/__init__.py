@@ -1,0 +1,1 @@
+"""What passes between the hub and an Asterisk: AMI frames, ARI events and requests. Pure."""
