@@ -235,6 +235,20 @@ async def test_who_hung_up_is_not_written_to(served: Server, peer: Peer) -> None
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+async def test_who_asks_and_says_no_more_gets_the_answer(served: Server, peer: Peer) -> None:
+    peer.may_reply.clear()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(get("/direct/json"))
+    writer.write_eof()
+    await peer.has_read.wait()
+    asyncio.get_running_loop().call_later(0.05, peer.may_reply.set)
+    async with asyncio.timeout(30):
+        answer = await reader.read()
+    writer.close()
+
+    assert b'{"a":1}' in answer
+
+
 async def test_an_idle_connection_is_closed(served: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct, "HEAD_SECONDS", 0.05)
 

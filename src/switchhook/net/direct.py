@@ -142,9 +142,10 @@ class Direct(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
 
-    def eof_received(self) -> None:
-        """Close once what was asked is answered."""
+    def eof_received(self) -> bool:
+        """Close once what was asked is answered; True keeps the other half open for that."""
         self.shutdown()
+        return self._is_busy and self._common["scheme"] == "http"  # TLS knows no halves
 
     def shutdown(self) -> None:
         """Answer what is in hand and close."""
