@@ -8,10 +8,10 @@ from switchhook.core.api import HistoryKind, HistoryPage, HistoryQuery
 from switchhook.core.call import Call, Direction
 from switchhook.core.directory import GroupKind
 from switchhook.core.numeric_id import numeric_id
-from switchhook.store import Store
+from switchhook.store import Store, party_days
+from switchhook.store import history as histories
 from switchhook.store.employees import add_employee
-from switchhook.store.history import history
-from switchhook.store.party_days import SHALLOW
+from switchhook.store.history import DEEP, history
 from tests.store.kept_calls import ended, keep
 from tests.store.times import NOW
 
@@ -182,18 +182,21 @@ async def test_a_row_carries_the_call_as_it_now_stands(store: Store, account_id:
 
 @pytest.mark.parametrize("names", [(), ("101",), ("101", "102", "103")])
 async def test_a_deep_page_is_where_it_would_be_by_counting(
-    store: Store, account_id: int, names: tuple[str, ...]
+    store: Store, account_id: int, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond some thousands of rows, days are passed over whole."""
+    """Far down only an index is looked at, and beyond some thousands of rows days are passed over whole."""
+    shallow = 2 * DEEP
+    for module in (histories, party_days):
+        monkeypatch.setattr(module, "SHALLOW", shallow)
     users = ("101",) if names == ("101",) else ("101", "102", "103")
     calls = [
         ended(f"{n:05}", *users, started_at=NOW + timedelta(minutes=9 * n))
-        for n in range((SHALLOW + 500) // len(users))
+        for n in range((shallow + 500) // len(users))
     ]
     await store.write(keep, account_id, calls)
     rows = [(call.id, user) for call in calls for user in users]
 
-    for offset in (SHALLOW, SHALLOW + 1, SHALLOW + 333, len(rows) - 3):
+    for offset in (DEEP, DEEP + 1, shallow, shallow + 1, shallow + 333, len(rows) - 3):
         for is_newest_first in (False, True):
             found = await page(
                 store,

@@ -26,8 +26,16 @@ AFTER = Cursor(1, "a")
 USERS = HistoryKind.USER
 
 READS: dict[str, tuple[Callable[[sa.Connection], object], list[str]]] = {
-    "history": (lambda tx: history(tx, 1, HistoryQuery(kind=USERS)), [DAYS, BY_TIME]),
-    "history of one": (lambda tx: history(tx, 1, HistoryQuery(kind=USERS, names=("101",))), [DAYS, BY_NAME]),
+    # With the page its total: of whole days, and of what is cut off at both ends of the time.
+    "history": (lambda tx: history(tx, 1, HistoryQuery(kind=USERS)), [BY_TIME, DAYS, BY_TIME, BY_TIME]),
+    "history of one": (
+        lambda tx: history(tx, 1, HistoryQuery(kind=USERS, names=("101",))),
+        [BY_NAME, DAYS, BY_NAME, BY_NAME],
+    ),
+    "history far down": (
+        lambda tx: history(tx, 1, HistoryQuery(kind=USERS, offset=2_000)),
+        [f"COVERING INDEX {BY_TIME}", OF_CALL, DAYS, BY_TIME, BY_TIME, DAYS],
+    ),
     "history of two": (
         lambda tx: history(tx, 1, HistoryQuery(kind=USERS, names=("101", "102"))),
         [DAYS, BY_NAME],

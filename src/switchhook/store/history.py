@@ -13,13 +13,17 @@ from switchhook.core.result import talked
 from switchhook.store.call_parties import LONGEST_PARTY, folded
 from switchhook.store.call_rows import decode_call
 from switchhook.store.many import ByKeys
-from switchhook.store.party_days import EVER_MS, Rows, find_page, in_time, meant
+from switchhook.store.party_days import EVER_MS, SHALLOW, TOTAL, Rows, ends_of, find_page, in_time, meant
 from switchhook.store.tables.book import employees
 from switchhook.store.tables.calls import calls
 from switchhook.store.tables.parties import call_parties
 from switchhook.store.times import to_millis
 
 MOST_ROWS = 10_000
+# From so many rows on it takes longer to look at what is skipped than to look twice at what is not.
+DEEP = 1_000
+KEYS = ("started_ms", "call_row", "party")
+SHOWN = ("numeric_id", "group_name", "group_kind")
 NOTHING = HistoryPage(rows=(), total=0)
 
 p = call_parties.c
@@ -68,23 +72,23 @@ def history(tx: sa.Connection, account_id: int, wanted: HistoryQuery) -> History
         found = _of_calls(tx, rows, wanted.call_id)
         ordered = found[::-1] if wanted.is_newest_first else found
         return HistoryPage(rows=_shown(tx, rows, ordered[offset : offset + limit]), total=len(found))
+    which = {
+        "is_named": parties is not None,
+        "is_in_order": rows.is_in_order,
+        "is_newest_first": wanted.is_newest_first,
+        "is_of_users": wanted.kind is HistoryKind.USER,
+        "is_deep": offset > DEEP,
+    }
+    asked = {**rows.parameters(), "skipped": offset, "limit": limit}
+    if offset <= SHALLOW and rows.is_in_order and (ends := ends_of(rows)) is not None:
+        page = tx.execute(_page(**which, is_counted=True), asked | ends).all()
+        if page:
+            return HistoryPage(rows=_shown(tx, rows, page), total=int(page[0].total))
     total, place = find_page(tx, rows, offset=offset, limit=limit, is_newest_first=wanted.is_newest_first)
     if place is None:
         return HistoryPage(rows=(), total=total)
-    asked = {
-        **rows.parameters(),
-        "since_ms": place.start_ms,
-        "until_ms": place.end_ms,
-        "skipped": place.skipped,
-        "limit": limit,
-    }
-    page = _page(
-        is_named=parties is not None,
-        is_in_order=rows.is_in_order,
-        is_newest_first=wanted.is_newest_first,
-        is_of_users=wanted.kind is HistoryKind.USER,
-    )
-    return HistoryPage(rows=_shown(tx, rows, tx.execute(page, asked).all()), total=total)
+    asked |= {"since_ms": place.start_ms, "until_ms": place.end_ms, "skipped": place.skipped}
+    return HistoryPage(rows=_shown(tx, rows, tx.execute(_page(**which), asked).all()), total=total)
 
 
 def _parties(tx: sa.Connection, account_id: int, wanted: HistoryQuery) -> tuple[str, ...] | None:
@@ -104,8 +108,18 @@ def _parties(tx: sa.Connection, account_id: int, wanted: HistoryQuery) -> tuple[
 
 
 @cache
-def _page(*, is_named: bool, is_in_order: bool, is_newest_first: bool, is_of_users: bool) -> sa.Select[Any]:
+def _page(
+    *,
+    is_named: bool,
+    is_in_order: bool,
+    is_newest_first: bool,
+    is_of_users: bool,
+    is_deep: bool,
+    is_counted: bool = False,
+) -> sa.Select[Any]:
     """Order by an index alone, and look only at what is on the page. What no index orders is sorted.
+
+    With `is_deep` what is skipped is not looked at outside the index, which else is the quicker way.
 
     Made once: to put such a statement together takes longer than to run it.
     """
@@ -114,23 +128,32 @@ def _page(*, is_named: bool, is_in_order: bool, is_newest_first: bool, is_of_use
         return [column.desc() if is_newest_first else column.asc() for column in columns]
 
     started_ms = p.started_ms if is_in_order else p.started_ms + 0
-    keys = (
-        sa.select(p.started_ms, p.call_row, p.party)
+    columns = KEYS if is_deep else (*KEYS, *SHOWN)
+    rows = (
+        sa.select(*(p[name] for name in columns))
         .where(*meant(call_parties, is_named=is_named), *in_time())
         .order_by(*directed(started_ms, p.call_row, p.party))
         .offset(sa.bindparam("skipped", type_=sa.Integer))
         .limit(sa.bindparam("limit", type_=sa.Integer))
-        .subquery("keys")
+        .subquery("page")
     )
-    k = keys.c
-    same = (p.call_row == k.call_row) & (p.kind == sa.bindparam("kind")) & (p.party == k.party)
-    shown = _SHOWN.select_from(keys).join(call_parties, same).join(calls, calls.c.id == k.call_row)
-    if is_of_users:  # their names on the same way: each way to a database server takes its time
-        user = (employees.c.account_id == sa.bindparam("account_id")) & (employees.c.extension == k.party)
+    r = rows.c
+    table = call_parties.alias("shown") if is_deep else rows
+    shown = sa.select(r.started_ms, r.party, *(table.c[name] for name in SHOWN), calls.c.id, calls.c.snapshot)
+    shown = shown.select_from(rows)
+    if is_deep:
+        mine = meant(table, is_named=False)
+        shown = shown.join(table, (table.c.call_row == r.call_row) & (table.c.party == r.party)).where(*mine)
+    shown = shown.join(calls, calls.c.id == r.call_row)
+    # The rest on the same way: each way to a database server takes its time.
+    if is_of_users:
+        user = (employees.c.account_id == sa.bindparam("account_id")) & (employees.c.extension == r.party)
         shown = shown.outerjoin(employees, user).add_columns(employees.c.name.label("user_name"))
-    return shown.where(
-        *(table.c.account_id == sa.bindparam("account_id") for table in (call_parties, calls))
-    ).order_by(*directed(k.started_ms, k.call_row, k.party))
+    if is_counted:
+        shown = shown.add_columns(TOTAL[is_named].label("total"))
+    return shown.where(calls.c.account_id == sa.bindparam("account_id")).order_by(
+        *directed(r.started_ms, r.call_row, r.party)
+    )
 
 
 def _of_calls(tx: sa.Connection, rows: Rows, call_id: str) -> Sequence[Any]:

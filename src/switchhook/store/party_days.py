@@ -18,7 +18,7 @@ from switchhook.store.times import DAY
 # Nothing starts as far from 1970.
 EVER_MS = 10_000_000 * DAY
 # To step over so many entries of an index is quicker than to find out on which days they are.
-SHALLOW = 5_000
+SHALLOW = 10_000
 
 
 class Rows(Struct, frozen=True, kw_only=True):
@@ -63,24 +63,24 @@ class _Part(NamedTuple):
     passed: int = 0  # rows of the part that lie before
 
 
-def meant(table: sa.Table, *, is_named: bool) -> list[sa.ColumnElement[bool]]:
+def meant(table: sa.FromClause, *, is_named: bool, parties: str = "parties") -> list[sa.ColumnElement[bool]]:
     """Say whose rows are meant, in either of the two tables; with `is_named` only those of `parties`."""
     mine = [table.c.account_id == sa.bindparam("account_id"), table.c.kind == sa.bindparam("kind")]
-    party = table.c.party.in_(sa.bindparam("parties", expanding=True))
+    party = table.c.party.in_(sa.bindparam(parties, expanding=True))
     return [*mine, party] if is_named else mine
 
 
-def in_time() -> list[sa.ColumnElement[bool]]:
+def in_time(since: str = "since_ms", until: str = "until_ms") -> list[sa.ColumnElement[bool]]:
     started_ms = call_parties.c.started_ms
-    return [started_ms >= sa.bindparam("since_ms"), started_ms < sa.bindparam("until_ms")]
+    return [started_ms >= sa.bindparam(since), started_ms < sa.bindparam(until)]
 
 
-_COUNTS = {
-    is_named: sa.select(sa.func.count())
-    .select_from(call_parties)
-    .where(*meant(call_parties, is_named=is_named), *in_time())
-    for is_named in (False, True)
-}
+def _count(*, is_named: bool, since: str = "since_ms", until: str = "until_ms") -> sa.Select[int]:
+    mine = meant(call_parties, is_named=is_named)
+    return sa.select(sa.func.count()).select_from(call_parties).where(*mine, *in_time(since, until))
+
+
+_COUNTS = {is_named: _count(is_named=is_named) for is_named in (False, True)}
 
 
 def find_page(
@@ -107,7 +107,7 @@ def _parts(
 ) -> Iterator[_Part]:
     """Give the parts of the time range in the order of the page: a broken day, whole days, a broken day."""
     since, until = rows.since_ms, rows.until_ms
-    first, last = -(-since // DAY), until // DAY
+    first, last = whole_days(rows)
     if first > last:  # all within a day
         if since < until:
             yield _counted(tx, rows, since, until)
@@ -141,7 +141,7 @@ def _whole_days(
         return _Part(0, first * DAY, last * DAY)
     asked: dict[str, object] = {
         **rows.parameters(),
-        "parties": (EVERYBODY,) if rows.parties is None else rows.parties,
+        "counted": (EVERYBODY,) if rows.parties is None else rows.parties,
         "first": first,
         "last": last,
     }
@@ -155,11 +155,37 @@ def _whole_days(
 
 
 _OF_DAYS = [
-    *meant(call_party_days, is_named=True),
+    *meant(call_party_days, is_named=True, parties="counted"),
     call_party_days.c.day >= sa.bindparam("first"),
     call_party_days.c.day < sa.bindparam("last"),
 ]
 _SUM = sa.select(sa.func.coalesce(sa.func.sum(call_party_days.c.amount), 0)).where(*_OF_DAYS)
+# The whole of it within another statement, which then needs what `ends_of` gives as well.
+TOTAL = {
+    is_named: _SUM.scalar_subquery()
+    + _count(is_named=is_named, until="first_ms").scalar_subquery()
+    + _count(is_named=is_named, since="last_ms").scalar_subquery()
+    for is_named in (False, True)
+}
+
+
+def ends_of(rows: Rows) -> dict[str, object] | None:
+    """Give the first whole day and the one after the last, for `TOTAL`; None: all is within a day."""
+    first, last = whole_days(rows)
+    if first > last:
+        return None
+    return {
+        "counted": (EVERYBODY,) if rows.parties is None else rows.parties,
+        "first": first,
+        "last": last,
+        "first_ms": first * DAY,
+        "last_ms": last * DAY,
+    }
+
+
+def whole_days(rows: Rows) -> tuple[int, int]:
+    """Give the first whole day of a range, and the one after its last; the other way round: there is none."""
+    return -(-rows.since_ms // DAY), rows.until_ms // DAY
 
 
 @cache
