@@ -4,7 +4,7 @@ These verbs serve one transaction over news of several accounts, so rows carry t
 and intake compares it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,16 @@ import sqlalchemy as sa
 from switchhook.core.call import Call
 from switchhook.core.number import international_digits, read_number
 from switchhook.core.timers import due_at
+from switchhook.store.known_calls import KnownCall, KnownCalls
 from switchhook.store.many import ByKeys, Many, Row
 from switchhook.store.tables.calls import IS_OPEN, calls
 from switchhook.store.times import to_millis
 
 # For rooms that may not know the database library.
 Tx = sa.Connection
+
+# Under this name a connection carries what it knows.
+KNOWN_CALLS = "known_calls"
 
 encode = msgspec.json.Encoder().encode
 decode_call = msgspec.json.Decoder(Call).decode
@@ -109,7 +113,10 @@ _SHARED = ByKeys(
 
 def by_peer_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
     """Load the newest call of each key and hold them until the transaction ends."""
-    return [_row(row) for row in _BY_PEER_KEY.run(tx, keys)]
+    known = known_calls(tx)
+    if known is None:
+        return [_row(row) for row in _BY_PEER_KEY.run(tx, keys)]
+    return _known_or_loaded(tx, {key: known.by_peer_key(key) for key in keys}, _BY_PEER_KEY)
 
 
 def by_report_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
@@ -119,7 +126,36 @@ def by_report_keys(tx: sa.Connection, keys: Iterable[str]) -> list[CallRow]:
 
 def by_ids(tx: sa.Connection, ids: Iterable[str]) -> list[CallRow]:
     """The same by our own ids."""
-    return [_row(row) for row in _BY_ID.run(tx, ids)]
+    known = known_calls(tx)
+    if known is None:
+        return [_row(row) for row in _BY_ID.run(tx, ids)]
+    return _known_or_loaded(tx, {call_id: known.by_id(call_id) for call_id in ids}, _BY_ID)
+
+
+def known_calls(tx: sa.Connection) -> KnownCalls | None:
+    """Give what this connection knows of calls without asking, where it can know."""
+    found: KnownCalls | None = tx.info.get(KNOWN_CALLS)
+    return found
+
+
+def _known_or_loaded(
+    tx: sa.Connection, known: Mapping[str, KnownCall | None], statement: ByKeys
+) -> list[CallRow]:
+    rows = [
+        CallRow(
+            account_id=one.account_id,
+            peer_key=one.peer_key,
+            call=one.call,
+            stored=one.call,
+            report_key=one.report_key,
+            events=one.events,
+        )
+        for one in known.values()
+        if one is not None
+    ]
+    missing = [key for key, one in known.items() if one is None]
+    rows += [_row(row) for row in statement.run(tx, missing)]
+    return rows
 
 
 def alike(
@@ -150,7 +186,8 @@ def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[st
 # What moves with nearly every event. The rest is left alone when it did not change, since each
 # index whose column is written has to be written too.
 OFTEN = ("snapshot", "events", "changed_ms", "due_ms")  # in the order of `_often`
-OUTCOME = ("phase", "disposition", "extension", "ended_ms", "recordings")  # in the order of `_outcome`
+OUTCOME = ("phase", "disposition", "ended_ms", "recordings")  # in the order of `_outcome`
+WHO = ("extension",)
 FACTS = ("direction", "number", "e164", "reversed_digits", "did", "started_ms")  # in the order of `_facts`
 BIRTH = (  # in the order of `_birth`
     "id",
@@ -175,9 +212,10 @@ def _updating(names: Sequence[str]) -> Many:
 
 _OFTEN = _updating(OFTEN)
 _ENDED = _updating((*OFTEN, *OUTCOME))
-_CHANGED = _updating((*OFTEN, *OUTCOME, *FACTS))
+_MOVED = _updating((*OFTEN, *OUTCOME, *WHO))
+_CHANGED = _updating((*OFTEN, *OUTCOME, *WHO, *FACTS))
 _REKEY = _updating(("peer_key", "report_key"))
-_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *OUTCOME, *FACTS))
+_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *OUTCOME, *WHO, *FACTS))
 
 
 def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
@@ -193,22 +231,33 @@ def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
     new = sorted((row for row in rows if row.stored is None), key=lambda row: row.peer_key)
     try:
         _INSERT.run(
-            tx, [_birth(row) + _often(row, now_ms) + _outcome(row.call) + _facts(row.call) for row in new]
+            tx,
+            [
+                _birth(row) + _often(row, now_ms) + _outcome(row.call) + _who(row.call) + _facts(row.call)
+                for row in new
+            ],
         )
     except sa.exc.IntegrityError as error:
         raise Raced("another writer made the same call first") from error
-    updates: dict[Many, list[Row]] = {_OFTEN: [], _ENDED: [], _CHANGED: []}
+    updates: dict[Many, list[Row]] = {_OFTEN: [], _ENDED: [], _MOVED: [], _CHANGED: []}
     for row in rows:
         if row.stored is not None:
             update, values = _update(row.stored, row.call)
             updates[update].append((*_often(row, now_ms), *values, row.call.id))
     for update, updated in updates.items():
         update.run(tx, updated)
+    known = known_calls(tx)
+    if known is not None:
+        known.wrote(
+            KnownCall(row.account_id, row.peer_key, row.call, row.report_key, row.events) for row in rows
+        )
 
 
 def _update(before: Call, call: Call) -> tuple[Many, Row]:
     if not _has_same_facts(before, call):
-        return _CHANGED, _outcome(call) + _facts(call)
+        return _CHANGED, _outcome(call) + _who(call) + _facts(call)
+    if before.extension != call.extension:
+        return _MOVED, _outcome(call) + _who(call)
     if not _has_same_outcome(before, call):
         return _ENDED, _outcome(call)
     return _OFTEN, ()
@@ -234,7 +283,11 @@ def _often(row: CallRow, now_ms: int) -> Row:
 
 def _outcome(call: Call) -> Row:
     disposition = None if call.disposition is None else call.disposition.value
-    return call.phase.value, disposition, call.extension, to_millis(call.ended_at), len(call.recordings)
+    return call.phase.value, disposition, to_millis(call.ended_at), len(call.recordings)
+
+
+def _who(call: Call) -> Row:
+    return (call.extension,)
 
 
 def _facts(call: Call) -> Row:
@@ -253,7 +306,6 @@ def _has_same_outcome(a: Call, b: Call) -> bool:
     return (
         a.phase is b.phase
         and a.disposition is b.disposition
-        and a.extension == b.extension
         and a.ended_at == b.ended_at
         and len(a.recordings) == len(b.recordings)
     )

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
 
 from switchhook.core.errors import StoreDown
+from switchhook.store.call_rows import KNOWN_CALLS
 from switchhook.store.failures import down
 from switchhook.store.health import Health
 from switchhook.store.jobs import (
@@ -33,6 +34,7 @@ from switchhook.store.jobs import (
     run_verbs,
     tell,
 )
+from switchhook.store.known_calls import KnownCalls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,14 +60,19 @@ PRAGMAS = (
 
 def open_engine(path: Path, *, is_writer: bool, busy_seconds: float = BUSY_SECONDS) -> sa.Engine:
     """Make an engine for one thread. A writer's transactions own the file from their first statement on."""
-    begin = "BEGIN IMMEDIATE" if is_writer else "BEGIN"
 
     def connect() -> sqlite3.Connection:
         if is_writer:
             # Numbers and names of people: for nobody else on this machine. Other files take the mode over.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         # Without an isolation level the driver starts no transactions of its own.
-        made = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+        made = sqlite3.connect(
+            path,
+            timeout=busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Writing if is_writer else sqlite3.Connection,
+        )
         for pragma in PRAGMAS:
             made.execute(pragma)
         if not is_writer:
@@ -76,9 +83,36 @@ def open_engine(path: Path, *, is_writer: bool, busy_seconds: float = BUSY_SECON
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver: Any = connection.connection.dbapi_connection
+        if isinstance(driver, Writing):
+            driver.begin()
+            connection.info[KNOWN_CALLS] = driver.known_calls
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+class Writing(sqlite3.Connection):
+    """A connection that writes, and knows the calls that it wrote: see `known_calls.py`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known_calls = KnownCalls()
+
+    def begin(self) -> None:
+        """Take the file; nobody else writes until the end of the transaction."""
+        self.execute("BEGIN IMMEDIATE")
+        (version,) = self.execute("PRAGMA data_version").fetchone()
+        self.known_calls.begun(version)
+
+    def commit(self) -> None:
+        super().commit()
+        self.known_calls.committed()
+
+    def rollback(self) -> None:
+        self.known_calls.undone()
+        super().rollback()
 
 
 class SqliteStore:
