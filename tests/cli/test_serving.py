@@ -128,7 +128,7 @@ def test_an_event_that_was_answered_survives_a_kill(tmp_path: Path) -> None:
 # Seconds of a start, or megabytes at rest, and needed later, elsewhere or by few.
 LOADED_LATER = (
     *("alembic", "asyncpg", "av", "jinja2", "litestar"),
-    *("numpy", "prometheus_client", "soundfile", "sqlalchemy.orm"),
+    *("numpy", "prometheus_client", "sqlalchemy.orm"),
 )
 START = """
 import asyncio, pathlib, sys

@@ -21,10 +21,12 @@ from switchhook.core.call import Call, Leg, Phase, Recording
 from switchhook.core.contact_files import ContactDraft
 from switchhook.core.directory import Contact, Employee, Group, GroupKind, Line
 from switchhook.core.errors import HubError
+from switchhook.core.link_hub import LinkOrder
 from switchhook.store import Store
 from switchhook.store.accounts import ensure_account
 from switchhook.store.calls import CallFilter
 from switchhook.store.dials import Dial, DialState
+from switchhook.store.link_orders import AskedOrder
 from switchhook.store.secrets import SecretBox
 from switchhook.store.tables import load_tables
 from switchhook.store.tables.book import contacts, employees
@@ -39,6 +41,10 @@ VALUES: Mapping[str, object] = {
     "account": None,
     "after_id": 0,
     "answer": None,
+    "asked": AskedOrder(
+        account_id=0, connection_id="c-1", order=LinkOrder(id="order-3", verb="dial", body={}),
+        asked_ms=to_millis(NOW), until_ms=to_millis(NOW) * 2,
+    ),
     "at_ms": to_millis(NOW),
     "availability": "free",
     "call": Call(
@@ -94,6 +100,7 @@ VALUES: Mapping[str, object] = {
     "lane": "lane-1",
     "learned": [Employee(id=1, name="changed", extension="101")],
     "limit": 10,
+    "link_orders.id": "dial-2",
     "line_id": 1,
     "line": Line(id=1, number=NUMBER, name="changed"),
     "name": "sales",
@@ -102,7 +109,9 @@ VALUES: Mapping[str, object] = {
     "number_digits": "79161234567",
     "offset": 0,
     "order_id": "dial-2",
+    "owner": "process-1",
     "rate_per_second": 1000.0,
+    "reason": None,
     "recordings.number": 0,
     "reversed_digits": "76543216197",
     "settings": {"url": "changed"},
@@ -117,6 +126,7 @@ VALUES: Mapping[str, object] = {
     "times": 1,
     "until_ms": to_millis(NOW) * 2,
     "wanted": CallFilter(line=CANARY),
+    "what": None,
 }  # fmt: skip
 
 # What a verb may tell of others on purpose, with the reason.

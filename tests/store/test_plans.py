@@ -14,6 +14,8 @@ from switchhook.store import sqlite
 from switchhook.store.call_parties import write_parties
 from switchhook.store.calls import CallFilter, ChangeCursor, Cursor, changes_page, open_calls, page
 from switchhook.store.history import history
+from switchhook.store.link_orders import waiting_link_orders
+from switchhook.store.open_calls import open_calls_of
 from tests.store.kept_calls import ended, keep
 from tests.store.times import NOW
 
@@ -63,6 +65,11 @@ READS: dict[str, tuple[Callable[[sa.Connection], object], list[str]]] = {
         ["COVERING INDEX ix_calls_recorded"],
     ),
     "open": (lambda tx: open_calls(tx, 1), ["ix_calls_open"]),
+    "open of a connection": (lambda tx: open_calls_of(tx, 1, "c-1"), ["ix_calls_open"]),
+    "orders of links": (
+        lambda tx: waiting_link_orders(tx, ["c-1"], now_ms=1),
+        ["ix_link_orders_waiting (connection_id=?"],
+    ),
     "of a number": (
         lambda tx: page(tx, 1, CallFilter(number="1234567", since=NOW, until=NOW), after=AFTER),
         ["ix_calls_account_id_reversed_digits_started_ms"],

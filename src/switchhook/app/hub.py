@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from switchhook.app.alone import among_hubs
 from switchhook.app.desk import Desk, open_desk
 from switchhook.app.pages import Pages
 from switchhook.app.workshop import Workshop, open_workshop
@@ -17,6 +20,7 @@ from switchhook.core.connector import Connector
 from switchhook.flow.clock import Clock
 from switchhook.flow.housekeeping import Housekeeping
 from switchhook.flow.lanes import Lanes
+from switchhook.flow.links import Links
 from switchhook.flow.live import Live
 from switchhook.flow.media.fetch import Policy
 from switchhook.flow.media.shelf import Shelf
@@ -26,19 +30,24 @@ from switchhook.flow.poller import Poller
 from switchhook.flow.reconcile import Reconcile
 from switchhook.flow.recordings import RecordingFetcher
 from switchhook.flow.registry import Registry
+from switchhook.flow.ring_plans import RingPlans
 from switchhook.flow.routes import Routes
 from switchhook.net.asgi import AsgiApp
 from switchhook.net.server import Server
 from switchhook.settings import Place, Settings
+from switchhook.store import Store
 from switchhook.store.accounts import DEFAULT_ACCOUNT
 from switchhook.store.hub_settings import PUBLIC_URL, set_setting
 from switchhook.store.leases import give_back_all
+from switchhook.store.link_leases import give_back_links
 from switchhook.web.api.office import Office
 from switchhook.web.api_doors import ApiDoors
 from switchhook.web.hall import Hall
+from switchhook.web.limits import WrongTries
 from switchhook.web.lookup_hook import LookupHook
 from switchhook.web.recordings import Recordings
 from switchhook.web.sessions import Signer
+from switchhook.web.socket_door import SocketDoor
 from switchhook.web.switch import Meter, Proxies, Switch
 
 log = structlog.get_logger(__name__)
@@ -82,8 +91,10 @@ async def open_hub(
     """
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(open_desk(place, account))
-        if desk.store.dialect == "sqlite":  # a file has one hub: whoever held a lease is dead
-            await desk.store.write(give_back_all)
+        if desk.store.dialect == "sqlite":
+            await stack.enter_async_context(
+                among_hubs(Path(place.store), if_alone=partial(end_leases, desk.store))
+            )
         workshop = await stack.enter_async_context(open_workshop(desk, clock=clock, connectors=connectors))
         clock = workshop.clock
         live = Live(desk.store, clock=clock)
@@ -103,13 +114,14 @@ async def open_hub(
         workshop.intake.listen(fetcher.note)
         workshop.presence.listen(lanes.wake)
         pairing = Pairing(desk.store, workshop.registry, workshop.hubs.of, clock=clock)
+        links = make_links(workshop)
 
         signer = Signer.of(place.folder)
         hall = make_hall(workshop, live, signer)
         playback = Playback(desk.store, shelf, clock=clock)
         pages = Pages(hall, make_office(workshop, hall, playback))
         stack.push_async_callback(pages.close)
-        switch = make_switch(workshop, hall, playback, pages)
+        switch = make_switch(workshop, hall, playback, pages, links)
         cert, key = place.tls_files
         server = Server(
             switch,
@@ -119,6 +131,9 @@ async def open_hub(
             tls_key=key,
             takes=switch.is_of_peers,
         )
+        # Ended after the server, which comes later onto the stack: what comes in last is still worked off.
+        background: list[asyncio.Task[Any]] = []
+        stack.push_async_callback(end_all, background)
         await server.start()
         stack.push_async_callback(server.stop)
         stack.callback(hall.is_closing.set)
@@ -132,12 +147,11 @@ async def open_hub(
             fetcher.run,
             pairing.run,
             Poller(desk.store, workshop.registry, workshop.hubs.of, clock=clock).run,
+            links.run,
             workshop.prober.run,
             Housekeeping(desk.store, clock=clock).run,
         )
-        # Stopped after the server, which is above on the stack: what comes in last is still worked off.
-        background = [asyncio.create_task(run(), name=run.__qualname__) for run in work]
-        stack.push_async_callback(end_all, background)
+        background += [asyncio.create_task(run(), name=run.__qualname__) for run in work]
         for task in background:
             task.add_done_callback(note_death)
         login_url = f"{public_url}/login/{signer.link(desk.account_id, datetime.now(UTC))}"
@@ -173,6 +187,30 @@ async def run_hub(place: Place, ready: OnReady, *, beside: Beside | None = None)
             task.result()
 
 
+async def end_leases(store: Store) -> None:
+    """End every lease on a store without another hub: whoever held one is dead."""
+    await store.write(give_back_all)
+    await store.write(give_back_links)
+
+
+def make_links(workshop: Workshop) -> Links:
+    desk = workshop.desk
+    planner = RingPlans(
+        desk.store,
+        workshop.lookup,
+        deadline_seconds=desk.place.settings.lookup_deadline_ms / 1000,
+        region=desk.region,
+    )
+    return Links(
+        desk.store,
+        workshop.registry,
+        workshop.hubs,
+        workshop.link_orders,
+        planner=planner,
+        clock=workshop.clock,
+    )
+
+
 def make_hall(workshop: Workshop, live: Live, signer: Signer) -> Hall:
     place = workshop.desk.place
     settings = place.settings
@@ -202,7 +240,7 @@ def make_office(workshop: Workshop, hall: Hall, playback: Playback) -> Office:
     )
 
 
-def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiApp) -> Switch:
+def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiApp, links: Links) -> Switch:
     settings = workshop.desk.place.settings
     metrics = meter = None
     if settings.metrics:
@@ -210,6 +248,7 @@ def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiA
 
         counted = Metrics()
         metrics, meter = counted.page, counted.note
+    wrong_keys = WrongTries()
     return Switch(
         registry=workshop.registry,
         hub_for=workshop.hubs.of,
@@ -220,7 +259,11 @@ def make_switch(workshop: Workshop, hall: Hall, playback: Playback, pages: AsgiA
         lookup=make_lookup_hook(workshop, hall, meter),
         metrics=metrics,
         meter=meter,
+        sockets=SocketDoor(
+            workshop.registry, links.hand_over, client_of=hall.proxies.client, wrong_keys=wrong_keys
+        ),
         proxies=hall.proxies,
+        wrong_keys=wrong_keys,
     )
 
 

@@ -16,11 +16,13 @@ from switchhook.flow.hub import Hubs
 from switchhook.flow.idempotency import Orders
 from switchhook.flow.ids import RandomIds
 from switchhook.flow.intake import Intake
+from switchhook.flow.link_orders import LinkOrders
 from switchhook.flow.lookup import Lookup, Question
 from switchhook.flow.presence import PresenceDesk
 from switchhook.flow.probe import Prober
 from switchhook.flow.registry import Registry
 from switchhook.net.http import HttpClient
+from switchhook.net.sockets import SocketClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Workshop:
     lookup: Lookup
     presence: PresenceDesk
     hubs: Hubs
+    link_orders: LinkOrders
     prober: Prober
     gate: Gate
     api_hubs: ApiHubs
@@ -57,7 +60,10 @@ async def open_workshop(
     connectors = discover() if connectors is None else connectors
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(HttpClient(proxy=settings.egress_proxy or None))
-        registry = Registry(desk.store, desk.box, connectors, http, public_url=public_url, clock=clock)
+        sockets = await stack.enter_async_context(SocketClient(has_proxy=bool(settings.egress_proxy)))
+        registry = Registry(
+            desk.store, desk.box, connectors, http, sockets=sockets, public_url=public_url, clock=clock
+        )
         intake = Intake(desk.store, clock=clock, ids=RandomIds(), destinations=registry.destinations)
 
         async def note_name(question: Question, caller: Caller) -> None:
@@ -76,8 +82,17 @@ async def open_workshop(
         )
         stack.push_async_callback(lookup.close)
         presence = PresenceDesk(desk.store, registry, clock=clock)
+        link_orders = LinkOrders(desk.store, clock=clock)
         hubs = Hubs(
-            desk.store, desk.box, registry, intake, lookup, presence, clock=clock, region=settings.region
+            desk.store,
+            desk.box,
+            registry,
+            intake,
+            lookup,
+            presence,
+            clock=clock,
+            region=settings.region,
+            orders=link_orders,
         )
         stack.push_async_callback(hubs.dialler.close)
         orders = Orders(desk.store, registry, hubs.of, clock=clock, region=settings.region)
@@ -96,6 +111,7 @@ async def open_workshop(
             lookup=lookup,
             presence=presence,
             hubs=hubs,
+            link_orders=link_orders,
             prober=prober,
             gate=gate,
             api_hubs=ApiHubs(desk.store, registry, orders, region=settings.region),

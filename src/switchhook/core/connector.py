@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from switchhook.core.api import Api
 from switchhook.core.book import Book
@@ -20,6 +20,10 @@ from switchhook.core.call_view import recording_url
 from switchhook.core.directory import Availability, Caller, CallerAnswer
 from switchhook.core.edge import Reply, Request
 from switchhook.core.outcome import Outcome
+from switchhook.core.sockets import NoSockets, SocketPort
+
+if TYPE_CHECKING:
+    from switchhook.core.link_hub import LinkHub
 
 
 class Role(StrEnum):
@@ -146,6 +150,7 @@ class Link:
     state: Mapping[str, Any]  # what the connector remembered: JSON values only
     http: HttpPort
     old_keys: Mapping[str, str] = field(default_factory=dict)  # replaced ones that still hold, by name
+    sockets: SocketPort = field(default_factory=NoSockets)
 
     def is_on(self, name: str) -> bool:
         """Read a switch."""
@@ -188,6 +193,15 @@ class Finding:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Snippet:
+    """Lines for a file of the peer's own configuration."""
+
+    file: str
+    text: str
+    note: str = ""  # what it is for, in one sentence
+
+
 class Hub(Protocol):
     """The six conversations, bound to one connection, and the little that goes with them."""
 
@@ -225,6 +239,17 @@ class Hub(Protocol):
 
     async def set_presence(self, extension: str, availability: Availability) -> None:
         """Note an employee's status and tell everyone else who takes it; never back to the teller."""
+        ...
+
+    async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
+        """Have whoever holds the open link to this peer do something, in whatever process; never twice.
+
+        `body` is JSON values without secrets.
+
+        Raises:
+            PeerDown: nobody holds the link, or it was not answered in time: then it may have been done.
+            BadMessage, NotFound, Refused, Unsupported, Misconfigured: what the holder said.
+        """
         ...
 
     async def pair(
@@ -296,6 +321,16 @@ class Side:
     # Read what the peer does not tell by itself; gives the seconds until the next time, None for never.
     # Raises HubError when it did not work; it is tried again before long.
     poll: Callable[[Link, Hub], Awaitable[float | None]] | None = None
+    # Hold an open link to the peer until cancelled: for protocols that are no single requests. One
+    # process at a time does. Raises HubError when the link is gone; it is begun anew after a while.
+    run: Callable[[Link, "LinkHub"], Awaitable[None]] | None = None
+    # Judge a WebSocket that the peer opens to us; give the subprotocol to speak, "" for none.
+    # Raises Refused, BadMessage. Then `run` finds it by `next_socket`.
+    admit: Callable[[Request, Link], str] | None = None
+    # What to send with the GET of a recording from this address, such as a password. Never sent elsewhere.
+    recording_headers: Callable[[str, Link], Mapping[str, str]] | None = None
+    # Configuration to be pasted into the peer, by the name of the file it goes to.
+    snippets: Callable[[Link], Sequence["Snippet"]] | None = None
     # Try the connection and say in words what is wrong.
     probe: Callable[[Link, Hub], Awaitable[Sequence[Finding]]] | None = None
     # A connection that the hub has paused is tried each minute; not where the peer would notice.
@@ -340,4 +375,5 @@ __all__ = [
     "Link",
     "Role",
     "Side",
+    "Snippet",
 ]

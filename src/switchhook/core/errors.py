@@ -10,6 +10,7 @@ HubError
 ├── Misconfigured       our administrator: names the connection and the field
 │   └── ForbiddenTarget     an address that this connection may not reach
 ├── PeerDown            time: the peer does not answer
+├── LinkLost            nobody: another process holds the link to the peer
 └── StoreDown           our administrator: the disk or the database takes no writes
 """
 
@@ -99,6 +100,12 @@ class PeerDown(HubError):
     """The peer does not answer, or not in time; the text says which."""
 
     id = "peer_down"
+
+
+class LinkLost(HubError):
+    """Another process holds the link to this peer now; nothing was written."""
+
+    id = "link_lost"
 
 
 class StoreDown(HubError):

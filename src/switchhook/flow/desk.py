@@ -23,6 +23,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     news: tuple[News, ...]
     at: datetime
     call_row: str | None = None  # our id of the call they are about; else the news say it themselves
+    fence: int | None = None  # the epoch of the link by which they came: lost meanwhile, they are not taken
 
 
 @dataclass(slots=True)

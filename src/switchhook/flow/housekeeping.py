@@ -10,6 +10,7 @@ from switchhook.store import Store, deliveries
 from switchhook.store.answers import sweep_answers
 from switchhook.store.dials import sweep_unanswered
 from switchhook.store.idempotency import HELD_FOR, sweep_orders
+from switchhook.store.link_orders import sweep_link_orders
 from switchhook.store.presences import sweep_presences
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,8 @@ DIAL_IS_LOST = timedelta(minutes=1)
 ANSWERS_KEPT = timedelta(days=90)
 PRESENCES_KEPT = timedelta(days=1)
 DELIVERIES_KEPT = timedelta(days=30)
+# Whoever asked a link's holder takes the order away again, unless it died.
+LINK_ORDERS_KEPT = timedelta(minutes=10)
 
 
 class Housekeeping:
@@ -49,6 +52,7 @@ class Housekeeping:
         answers = await self._store.write(sweep_answers, before=now - ANSWERS_KEPT)
         await self._store.write(sweep_presences, before=now - PRESENCES_KEPT)
         await self._store.write(sweep_orders, before=now - HELD_FOR)
+        await self._store.write(sweep_link_orders, before=now - LINK_ORDERS_KEPT)
         gone = await self._sweep_deliveries(now)
         log.debug("tidied up", lost_dials=lost, answers=answers, deliveries=gone)
 

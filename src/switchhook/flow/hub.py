@@ -13,6 +13,7 @@ from switchhook.flow.clock import Clock
 from switchhook.flow.configure import check_settings, secret_names
 from switchhook.flow.destinations import Outlet
 from switchhook.flow.dial import Dialler
+from switchhook.flow.link_orders import LinkOrders
 from switchhook.flow.lookup import Lookup
 from switchhook.flow.presence import PresenceDesk
 from switchhook.flow.registry import Attached, Registry, Snapshot
@@ -25,7 +26,9 @@ from switchhook.store.secrets import SecretBox
 class Taker(Protocol):
     """The part of intake that is needed here."""
 
-    async def accept(self, account_id: int, connection_id: str, news: Sequence[News]) -> object: ...
+    async def accept(
+        self, account_id: int, connection_id: str, news: Sequence[News], *, fence: int | None = None
+    ) -> object: ...
 
 
 class Hubs:
@@ -42,6 +45,7 @@ class Hubs:
         *,
         clock: Clock | None = None,
         region: str = "RU",
+        orders: LinkOrders | None = None,
     ) -> None:
         self.store = store
         self.box = box
@@ -50,6 +54,7 @@ class Hubs:
         self.lookup = lookup
         self.presence = presence
         self.region = region
+        self.orders = orders or LinkOrders(store, clock=clock)
         # Connectors that dial are given a hub too.
         self.dialler = Dialler(store, registry, self.of, clock=clock, region=region)
         self._made: dict[str, BoundHub] = {}
@@ -125,6 +130,9 @@ class BoundHub:
         await self._hubs.presence.set_presence(
             self._account_id, extension, availability, teller=self._connection_id
         )
+
+    async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
+        await self._hubs.orders.ask(self._account_id, self._connection_id, verb, body, seconds=seconds)
 
     async def pair(
         self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None

@@ -43,12 +43,15 @@ class Intake:
         news: Sequence[News],
         *,
         at: datetime | None = None,
+        fence: int | None = None,
     ) -> Taken:
         """Take news of one connection; once this returns they are stored and will be delivered.
 
-        All of them or none, in this order. `at` is when they were heard, if not now.
+        All of them or none, in this order. `at` is when they were heard, if not now. `fence` is the epoch
+        of the open link that they came by, where they did.
 
         Raises:
+            LinkLost: another process has taken the link over; nothing was stored.
             StoreDown: nothing was stored.
         """
         return await self._accept(
@@ -57,6 +60,7 @@ class Intake:
                 connection_id=connection_id,
                 news=tuple(news),
                 at=at or self._clock.now(),
+                fence=fence,
             )
         )
 

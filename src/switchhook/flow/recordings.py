@@ -174,6 +174,7 @@ class RecordingFetcher:
         if attached is None:
             await self._end(recording, "its connection was removed")
             return
+        opens = attached.side.recording_headers
         got = await fetch(
             attached.link.http,
             recording.url,
@@ -181,6 +182,7 @@ class RecordingFetcher:
             recording.account_id,
             self._policy,
             takes_part=recording.is_temp or is_last_soon(self._policy, recording.attempts),
+            headers=None if opens is None else opens(recording.url, attached.link),
         )
         if isinstance(got, StoredFile):
             log.info("recording kept", recording=recording.id, size_bytes=got.size_bytes)

@@ -14,9 +14,11 @@ import structlog
 from switchhook.connectors import fields_of
 from switchhook.core.connector import Connector, Link, Role, Side
 from switchhook.core.errors import HubError, NotFound
+from switchhook.core.sockets import NoSockets
 from switchhook.flow.clock import Clock, SystemClock
 from switchhook.flow.destinations import Destination
 from switchhook.net.granted import Client, GrantedHttp
+from switchhook.net.sockets import Client as Sockets
 from switchhook.store import Store
 from switchhook.store.connections import ConnectionRow, ConnectionStatus
 from switchhook.store.hub_settings import revision
@@ -85,14 +87,16 @@ class Registry:
         connectors: Mapping[str, Connector],
         http: Client,
         *,
+        sockets: Sockets | None = None,
         public_url: str = "",
         clock: Clock | None = None,
     ) -> None:
-        """`public_url` is used until the store has one."""
+        """`public_url` is used until the store has one. Without `sockets` no line can be opened."""
         self._store = store
         self._box = box
         self._connectors = connectors
         self._http = http
+        self._sockets = sockets
         self._public_url = public_url
         self._clock = clock or SystemClock()
         self._refreshing = asyncio.Lock()
@@ -221,6 +225,7 @@ class Registry:
             raise NotFound(f"no connector for {row.kind} with a {row.role} as peer is installed")
         settings = {one.name: one.default for one in fields_of(side)} | row.settings
         now_ms = to_millis(self._clock.now())
+        is_granted = _is_on(settings, "allow_private")
         link = Link(
             id=row.id,
             account_id=row.account_id,
@@ -232,7 +237,8 @@ class Registry:
             urls=urls_of(side, public_url, row.url_key),
             public_url=public_url,
             state=row.state,
-            http=GrantedHttp(self._http, allow_private=_is_on(settings, "allow_private")),
+            http=GrantedHttp(self._http, allow_private=is_granted),
+            sockets=NoSockets() if self._sockets is None else self._sockets.granted(allow_private=is_granted),
             old_keys={name: old.key for name, old in row.old_keys.items() if old.until_ms > now_ms},
         )
         takes_from = frozenset(filter(None, map(str.strip, settings["calls_from"].split(","))))

@@ -25,6 +25,7 @@ from switchhook.core.call import (
     Tick,
 )
 from switchhook.core.connector import Side
+from switchhook.core.errors import LinkLost
 from switchhook.core.fold import Birth, fold, is_over
 from switchhook.core.number import international_digits, read_number
 from switchhook.flow.desk import Arrival, Desk
@@ -32,6 +33,7 @@ from switchhook.flow.destinations import Destinations
 from switchhook.flow.ids import Ids
 from switchhook.store import call_parties, call_rows, deliveries, dials, events, recordings
 from switchhook.store.call_rows import CallRow, Tx, encode
+from switchhook.store.link_leases import link_epochs
 from switchhook.store.many import Row
 from switchhook.store.times import to_millis
 
@@ -74,6 +76,8 @@ class Taking:
         self._tx = tx
         self._tools = tools
         self._arrivals = arrivals
+        fenced = {one.connection_id for one in arrivals if one.fence is not None}
+        self._epochs = link_epochs(tx, fenced) if fenced else {}
         self._desk = Desk(tx, arrivals)
         self._events: list[Row] = []
         self._deliveries: list[deliveries.Message] = []
@@ -109,6 +113,8 @@ class Taking:
             call_parties.write_parties(self._tx, account_id, [row.call for row in of_account], known=known)
 
     def _take_or_put_back(self, arrival: Arrival) -> Taken | Exception:
+        if arrival.fence is not None and self._epochs.get(arrival.connection_id) != arrival.fence:
+            return LinkLost("another process holds the link to this peer")
         marks = len(self._events), len(self._deliveries), len(self._heard)
         try:
             steps = [self._take(arrival, news) for news in arrival.news]

@@ -183,7 +183,7 @@ class Direct(asyncio.Protocol):
         parser = httptools.HttpRequestParser(head)
         try:
             parser.feed_data(self._buffer[:end])
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return self._hand_over()
         length = head.length
         if not head.is_whole or not head.is_plain or not length.isdigit() or len(length) > 9:

@@ -6,11 +6,11 @@ One place turns the exceptions of the HTTP library into ours.
 import errno
 import ssl
 from collections.abc import Callable
+from typing import Protocol
 
 import aiohttp
 
 from switchhook.core.errors import ForbiddenTarget, HubError, PeerDown
-from switchhook.net.target import Target
 
 FAILURES = (aiohttp.ClientError, OSError)
 """What a request may raise beside our own errors (OSError holds TimeoutError)."""
@@ -24,7 +24,14 @@ CONNECT_ERRORS = {
 }
 
 
-def hub_error(error: Exception, target: Target, *, within_seconds: float | None = None) -> HubError:
+class Named(Protocol):
+    """Where something was to go, as it may be shown."""
+
+    @property
+    def origin(self) -> str: ...
+
+
+def hub_error(error: Exception, target: Named, *, within_seconds: float | None = None) -> HubError:
     """Turn what a request to `target` raised into the error that names who has to act.
 
     Raise it `from None`: the library's own texts hold whole URLs, and so keys.
@@ -40,6 +47,8 @@ def hub_error(error: Exception, target: Target, *, within_seconds: float | None 
 
 def _connect_words(error: BaseException) -> str:
     inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"has a TLS certificate that is not valid: {_cause(error)}"
     if isinstance(inner, ssl.SSLError):
         return f"does not agree on TLS: {_cause(error)}"
     number = getattr(inner, "errno", None)

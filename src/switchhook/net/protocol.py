@@ -1,6 +1,7 @@
 """HTTP/1.1 on one connection: uvicorn's protocol, bounded where it is not.
 
-uvicorn reads any amount of headers and waits for them for ever; both are bounded here.
+uvicorn reads any amount of headers and waits for them for ever; both are bounded here. A request to go on
+as a WebSocket hands the connection over to `net/websocket.py`, for good.
 """
 
 from asyncio import TimerHandle, Transport
@@ -17,6 +18,7 @@ class Protocol(HttpToolsProtocol):
     head_bytes = 0
     is_in_head = False
     head_timer: TimerHandle | None = None
+    is_handed_over = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,6 +40,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.is_handed_over:
+            return
         if self.is_in_head:
             # The parser tells a header only when it is whole, so an endless one is counted here.
             self.head_bytes += len(data)
@@ -46,6 +50,22 @@ class Protocol(HttpToolsProtocol):
             self._start_head_timer()
         elif self.cycle is None or self.cycle.response_complete:
             self._start_head_timer()  # line breaks between requests are no request
+
+    def handle_websocket_upgrade(self) -> None:
+        from switchhook.net.websocket import WebSocketProtocol  # the few that ask for one pay for it
+
+        self._stop_head_timer()
+        self.is_handed_over = True
+        if not self.url.isascii():
+            self.send_400_response("Invalid path.")
+        elif self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self.transport.close()
+        else:
+            self.ws_protocol_class = WebSocketProtocol
+            super().handle_websocket_upgrade()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
 
     def _start_head_timer(self) -> None:
         if self.head_timer is None and not self.transport.is_closing():

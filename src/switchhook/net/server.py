@@ -23,6 +23,9 @@ from switchhook.net.direct import Direct, Takes
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
+# Of WebSockets: a message's size, and how long the other end may be silent to a ping.
+MAX_MESSAGE_BYTES = 1024 * 1024
+PING_EVERY_SECONDS = PONG_SECONDS = 10.0
 MAX_CONNECTIONS = 10_000
 BACKLOG = 2048
 
@@ -55,7 +58,11 @@ class Server:
         self._config = uvicorn.Config(
             app,
             http=cast(type[asyncio.Protocol], partial(Direct, takes=takes)),
-            ws="none",
+            ws="none",  # its choice of a class; ours is made in net/protocol.py
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=PING_EVERY_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
+            ws_per_message_deflate=False,
             lifespan="off",
             interface="asgi3",
             log_config=None,

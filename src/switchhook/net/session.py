@@ -1,6 +1,7 @@
 """The HTTP library, set up: pools, keep-alive, and everything it does by itself switched off."""
 
 import ssl
+from collections.abc import Sequence
 
 import aiohttp
 
@@ -13,16 +14,26 @@ CONNECTIONS, CONNECTIONS_PER_HOST = 256, 16
 KEEP_ALIVE_SECONDS = 4.0
 
 
-def make_session(wall: Wall, tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
-    """Open a pool whose every connection passes `wall`. Needs a running event loop."""
+def make_session(
+    wall: Wall,
+    tls: ssl.SSLContext | None,
+    *,
+    connections: int = CONNECTIONS,
+    connections_per_host: int = CONNECTIONS_PER_HOST,
+    middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+) -> aiohttp.ClientSession:
+    """Open a pool whose every connection passes `wall`; 0 connections is any number.
+
+    Needs a running event loop.
+    """
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             resolver=wall,
             socket_factory=wall.open_socket,
             # A cache of names would outlive the judgement.
             use_dns_cache=False,
-            limit=CONNECTIONS,
-            limit_per_host=CONNECTIONS_PER_HOST,
+            limit=connections,
+            limit_per_host=connections_per_host,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             ssl=tls if tls is not None else True,
         ),
@@ -31,6 +42,7 @@ def make_session(wall: Wall, tls: ssl.SSLContext | None) -> aiohttp.ClientSessio
         skip_auto_headers=("Content-Type",),
         auto_decompress=False,
         trust_env=False,
+        middlewares=middlewares,
         timeout=aiohttp.ClientTimeout(total=None),
     )
     # No public switch for it. Left on, a GET whose connection breaks is sent twice: a call is dialled

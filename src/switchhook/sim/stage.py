@@ -76,6 +76,9 @@ class PlayedHub:
     async def set_presence(self, extension: str, availability: Availability) -> None:
         self.presences.append((extension, availability))
 
+    async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
+        raise Unsupported("nothing played holds an open link")
+
     async def pair(
         self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
     ) -> Link:

@@ -133,7 +133,7 @@ def by_ids(tx: sa.Connection, ids: Iterable[str]) -> list[CallRow]:
 
 
 def known_calls(tx: sa.Connection) -> KnownCalls | None:
-    """Give what this connection knows of calls without asking, where it can know."""
+    """Of all accounts: give what this connection of ours knows of calls without asking, where it can."""
     found: KnownCalls | None = tx.info.get(KNOWN_CALLS)
     return found
 

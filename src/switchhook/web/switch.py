@@ -32,6 +32,7 @@ from switchhook.net.client_address import client_address, read_forwarded, read_f
 from switchhook.web.api_doors import ApiDoors
 from switchhook.web.headers import PLAIN_HEADERS
 from switchhook.web.limits import WINDOW_SECONDS, WrongTries
+from switchhook.web.socket_door import no_sockets
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,8 @@ class Root:
 class Switch:
     """The one ASGI app of the hub.
 
-    `pages`, `recordings` and `lookup` are apps of their own; `pages` may be built after the hub listens.
+    `pages`, `recordings`, `lookup` and `sockets` are apps of their own; `pages` may be built after the hub
+    listens.
     """
 
     registry: Registry
@@ -99,6 +101,7 @@ class Switch:
     lookup: AsgiApp
     metrics: AsgiApp | None = None
     meter: Meter | None = None
+    sockets: AsgiApp = no_sockets
     proxies: Proxies = field(default_factory=Proxies)
     wrong_keys: WrongTries = field(default_factory=WrongTries)
 
@@ -115,6 +118,9 @@ class Switch:
         self._roots = tuple(sorted(roots, key=lambda root: -len(root.path)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         path: str = scope["path"]

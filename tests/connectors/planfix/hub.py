@@ -131,6 +131,9 @@ class ScriptedHub:
     async def set_presence(self, extension: str, availability: Availability) -> None:
         raise HubError("not part of this protocol")
 
+    async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
+        raise AssertionError("this protocol holds no link")
+
     async def pair(
         self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
     ) -> Link:

@@ -92,6 +92,9 @@ class ScriptedHub:
         self._refuse()
         self.presences.append((extension, availability))
 
+    async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
+        raise AssertionError("this protocol holds no link")
+
     async def pair(
         self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
     ) -> Link:

@@ -72,7 +72,8 @@ async def test_another_accounts_ids_are_not_there(client: Client, stranger: Clie
     assert told == dict.fromkeys(told, 404)
     # And they have been left alone, since the owner finds each of them.
     shows = [operation for operation in with_id() if operation.method == "GET"]
-    found = {one.id: await ask(client, one, owned) for one in shows if one.id != "get_recording"}
+    # The sound of this call is not here yet.
+    found = {one.id: await ask(client, one, owned) for one in shows if "{number}" not in one.path}
     assert found == dict.fromkeys(found, 200)
 
 

@@ -14,6 +14,7 @@ from switchhook.core.errors import (
     BadMessage,
     ForbiddenTarget,
     HubError,
+    LinkLost,
     Misconfigured,
     NotFound,
     PeerDown,
@@ -45,6 +46,7 @@ STATUSES: dict[type[HubError], int] = {
     Misconfigured: 409,
     ForbiddenTarget: 409,
     PeerDown: 502,
+    LinkLost: 503,
     StoreDown: 503,
     HubError: 500,
 }

@@ -28,6 +28,8 @@ from switchhook.store.connections import (
     rename_connection,
 )
 from switchhook.store.deliveries import forget_connection
+from switchhook.store.link_leases import get_link
+from switchhook.store.times import to_millis
 from switchhook.web.api.changes import taken_is_conflict, visible
 from switchhook.web.api.fields import ConnectionId, Limit, Name, Next, Time
 from switchhook.web.api.operation import Answer, Answers, Asked, created, json_answer, no_content, operation
@@ -53,6 +55,10 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
         ConnectionStatus, Meta(description="While it is paused, what it should be told is kept.")
     ]
     status_reason: Annotated[str | None, Meta(description="Why the hub has paused it by itself.")]
+    link: Annotated[
+        str | None,
+        Meta(description="What the open link to the other side says while it works, where there is such."),
+    ]
     created_at: Time
     urls: Annotated[
         dict[str, str],
@@ -102,6 +108,7 @@ PBX = ConnectionView(
     name="Office PBX",
     status=ConnectionStatus.ACTIVE,
     status_reason=None,
+    link=None,
     created_at="2026-01-31T09:00:00.000Z",
     urls={"api": "https://hub.example.com/x/3q2-7w/tel/api"},
     keys={"planfix_token": "5f2a…"},
@@ -122,6 +129,7 @@ async def view(asked: Asked, row: ConnectionRow, *, made: Configured | None = No
         name=row.name,
         status=row.status,
         status_reason=row.status_reason,
+        link=await link_of(asked, row) if side.run is not None else None,
         created_at=rfc3339(row.created_at),
         urls={
             name: url if is_trusted else url.replace(row.url_key, mask(row.url_key))
@@ -130,6 +138,11 @@ async def view(asked: Asked, row: ConnectionRow, *, made: Configured | None = No
         keys=shown.keys if made else {name: mask(key) for name, key in shown.keys.items()},
         settings=masked(row.settings, secret_names(side)),
     )
+
+
+async def link_of(asked: Asked, row: ConnectionRow) -> str | None:
+    lease = await asked.store.read(get_link, row.account_id, row.id)
+    return None if lease is None else lease.works(to_millis(asked.office.clock.now()))
 
 
 def masked(settings: Mapping[str, str], secret: frozenset[str]) -> dict[str, str]:

@@ -234,7 +234,10 @@ EXAMPLES: Mapping[str, str] = {
     "too_many": f"expected up to {REQUESTS} requests in {PER_SECONDS} seconds",
     "internal": "the log of the hub says more",
     "peer_down": "the phone system did not answer in 15 s; the phone may ring all the same",
+    "unplayable": "expected one or two channels, got 6",
+    "link_lost": "another process holds the link to this peer",
     "store_down": "the disk is full",
+    "busy": "too many recordings are being worked on",
 }
 
 

@@ -1,6 +1,6 @@
 """Every no of the API as `application/problem+json` (RFC 9457): one table from error to status and title.
 
-The ids are those of docs/errors.md, and five that only HTTP knows.
+The ids are those of docs/errors.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Meta, Struct
 
 from switchhook.core.errors import BadMessage, HubError, Refused, StoreDown, TooLarge, TooMany
+from switchhook.flow.media.jobs import Busy, Unplayable
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="switchhook"'
@@ -21,6 +22,7 @@ STORE_RETRY_SECONDS = 30
 
 CONFLICT, METHOD, INTERNAL = "conflict", "method_not_allowed", "internal"
 MEDIA, RANGE = "unsupported_media_type", "range_not_satisfiable"
+UNPLAYABLE, BUSY = Unplayable.id, Busy.id
 
 
 class Kind(NamedTuple):
@@ -40,10 +42,13 @@ KINDS: Mapping[str, Kind] = {
     "too_large": Kind(413, "The request is too large"),
     MEDIA: Kind(415, "A body of this type is not read here"),
     RANGE: Kind(416, "The file has no such part"),
+    UNPLAYABLE: Kind(422, "Nothing can be made of this recording"),
     "too_many": Kind(429, "Slower, please"),
     INTERNAL: Kind(500, "Something went wrong here"),
     "peer_down": Kind(502, "The phone system or the CRM does not answer"),
+    "link_lost": Kind(503, "Another process holds the link to the phone system now"),
     "store_down": Kind(503, "Nothing can be stored or read just now"),
+    BUSY: Kind(503, "Others are served first"),
 }
 # What the framework says no with, before any operation is found.
 OF_FRAMEWORK = {404: "not_found", 405: METHOD, 413: "too_large"}

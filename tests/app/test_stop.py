@@ -1,0 +1,54 @@
+"""The order in which a hub comes to its end."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from switchhook.app.hub import open_hub
+from switchhook.core.connector import Connector, Hub, Link, Role, Side
+from switchhook.core.edge import Reply, Request
+from switchhook.flow.configure import create_connection
+from switchhook.settings import read_place
+
+
+async def test_requests_in_hand_are_answered_while_everything_still_works(tmp_path: Path) -> None:
+    is_in_hand, goes_on = asyncio.Event(), asyncio.Event()
+    working: set[str] = set()
+
+    async def serve(request: Request, link: Link, hub: Hub) -> Reply:
+        is_in_hand.set()
+        await goes_on.wait()
+        working.update(task.get_name() for task in asyncio.all_tasks())
+        return Reply(body=b"{}")
+
+    async def ask(url: str) -> int:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status
+
+    slow = Connector(
+        key="slow",
+        title="Slow",
+        sides={Role.PBX: Side(role=Role.PBX, serve=serve, urls={"api": "/api"})},
+    )
+    async with open_hub(read_place(tmp_path, given={"port": 0}), connectors={"slow": slow}) as ready:
+        made = await create_connection(
+            ready.desk.store,
+            ready.desk.box,
+            {"slow": slow},
+            ready.desk.account_id,
+            kind="slow",
+            role="pbx",
+            name="Slow",
+            settings={},
+            at=datetime.now(UTC),
+        )
+        await ready.registry.refresh()
+        asking = asyncio.create_task(ask(made.urls["api"]))
+        await is_in_hand.wait()
+        # By then whatever would end too early has ended.
+        asyncio.get_running_loop().call_later(0.3, goes_on.set)
+
+    assert await asking == 200
+    assert working >= {"Lanes.run", "Links.run", "Reconcile.run", "RecordingFetcher.run"}
