@@ -5,6 +5,7 @@ import wave
 from functools import cache
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 SECONDS = 2.0
@@ -59,3 +60,42 @@ def claiming(size_bytes: int) -> bytes:
     """Give the wav with another size in its headers than it has."""
     sound, claim = wav(), size_bytes.to_bytes(4, "little")
     return sound[:4] + claim + sound[8:40] + claim + sound[44:]
+
+
+@cache
+def sides(left: float, right: float, *, seconds: float = SECONDS, rate: int = 8000) -> bytes:
+    """Give a stereo wav; each side is a rough tone as loud as said, from 0 to 1."""
+    return many_channels(left, right, seconds=seconds, rate=rate)
+
+
+def many_channels(*loudness: float, seconds: float = SECONDS, rate: int = 8000) -> bytes:
+    """Give a wav with a channel for each loudness."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(len(loudness))
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        peaks = [round(loud * 32_767) for loud in loudness]
+        halves = [
+            b"".join((peak * sign).to_bytes(2, "little", signed=True) for peak in peaks) for sign in (1, -1)
+        ]
+        writer.writeframes((halves[0] * 10 + halves[1] * 10) * int(seconds * rate / 20))
+    return file.getvalue()
+
+
+@cache
+def long_silence(seconds: int) -> bytes:
+    """Give many seconds of stereo in a few bytes."""
+    file = io.BytesIO()
+    samples = 65_535
+    with av.open(file, "w", format="flac") as target:
+        stream = target.add_stream("flac", rate=8000, layout="stereo", options={"compression_level": "0"})
+        assert isinstance(stream, AudioStream)
+        frame = AudioFrame(format="s16", layout="stereo", samples=samples)
+        frame.sample_rate = 8000
+        frame.planes[0].update(bytes(samples * 4))
+        for _ in range(seconds * 8000 // samples + 1):
+            frame.pts = None
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return file.getvalue()

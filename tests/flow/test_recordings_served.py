@@ -12,7 +12,7 @@ from switchhook.core.call import Call, CallEvent, Direction, Happening
 from switchhook.core.connector import Role, Side
 from switchhook.flow.configure import Configured
 from switchhook.flow.media.shelf import Shelf, key_of
-from switchhook.flow.playback import Opened, Playback
+from switchhook.flow.playback import Form, Opened, Playback
 from switchhook.store import open_store
 from switchhook.store.recordings import (
     FetchState,
@@ -44,14 +44,14 @@ class Library:
     def token(self) -> str:
         return self.call.recording_token
 
-    async def keep(self, sound: bytes = SOUND) -> str:
+    async def keep(self, sound: bytes = SOUND, *, content_type: str = "audio/mpeg") -> str:
         """Put the sound on the shelf, as a fetch does; give its SHA-256."""
         with self.shelf.new_file() as file:
             await file.write(sound)
             sha256 = await file.finish()
             key = key_of(self.rig.account_id, sha256)
             await self.shelf.keep(file, key)
-        stored = StoredFile(key=key, sha256=sha256, size_bytes=len(sound), content_type="audio/mpeg")
+        stored = StoredFile(key=key, sha256=sha256, size_bytes=len(sound), content_type=content_type)
         await self.become(FetchState.KEPT, file=stored)
         return sha256
 
@@ -61,7 +61,7 @@ class Library:
             settle, self.rig.account_id, noted.id, state, at=self.clock.now(), file=file
         )
 
-    async def open(self, index: int = 0, **asked: str | bool | None) -> Opened:
+    async def open(self, index: int = 0, **asked: str | bool | Form | None) -> Opened:
         return await self.playback.open_recording(self.token, index, **asked)  # type: ignore[arg-type]
 
 

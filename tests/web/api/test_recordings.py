@@ -1,36 +1,21 @@
-"""Recordings by the API: whole, in parts, and only of the account's own calls."""
-
-import asyncio
-from collections.abc import AsyncIterator
+"""Recordings by the API: whole, in parts, as mp3 and as waveforms, and only of the account's own calls."""
 
 import pytest
 
-from tests.flow.sounds import wav
-from tests.net.peers import Exchange, listening
-from tests.web.api.client import Client
+from switchhook.core.api import Scope
+from switchhook.flow.media.jobs import Busy
+from switchhook.web.api.problem import refusal
+from tests.flow.sounds import SECONDS, wav
+from tests.web.api.client import Client, client_of
 from tests.web.hubs import planfix_event
-
-
-async def gives_sound(exchange: Exchange) -> None:
-    await exchange.answer(wav())
+from tests.web.kept_sound import keep_recording
 
 
 @pytest.fixture
-async def recording(client: Client) -> AsyncIterator[str]:
+async def recording(client: Client) -> str:
     """Give the path of a recording that the hub holds."""
-    async with listening(gives_sound) as peer:
-        pbx = await client.hub.connect("planfix", "pbx", allow_private="true")
-        over = {"duration": "9", "is_recorded": "1", "status": "Success"}
-        await client.hub.post("/tel/api", data=planfix_event(pbx, "COMPLETED", "1", **over))
-        record = {"cmd": "record", "callid": "1", "record_link": peer.url, "is_temp": "0"}
-        await client.hub.post("/tel/api", data={**record, "planfix_token": pbx.keys["planfix_token"]})
-        async with asyncio.timeout(20):
-            while True:
-                (call,) = (await client.get("/calls")).json["items"]
-                if call["recordings"] and call["recordings"][0]["is_ready"]:
-                    break
-                await asyncio.sleep(0.02)
-        yield f"/calls/{call['id']}/recordings/0"
+    call = await keep_recording(client.hub, wav())
+    return f"/calls/{call.id}/recordings/0"
 
 
 async def test_a_recording_is_given_whole_and_in_parts_to_its_account(
@@ -66,3 +51,64 @@ async def test_a_recording_that_may_still_come_is_asked_for_later(client: Client
 
     assert (answer.status, answer.problem) == (404, "not_found")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_recording_is_given_as_mp3_by_the_same_rules(
+    client: Client, stranger: Client, recording: str
+) -> None:
+    path = f"{recording}/mp3"
+    whole = await client.get(path)
+    part = await client.get(path, headers={"Range": "bytes=10-19"})
+    outside = await client.get(path, headers={"Range": "bytes=99999999-"})
+    same = await client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+    head = await client.ask("HEAD", path)
+    others = [await client.get(recording[:-1] + number + "/mp3") for number in ("1", "-1", "x")]
+
+    assert (whole.status, whole.type, whole.body[:2]) == (200, "audio/mpeg", b"\xff\xf3")
+    assert whole.headers["cache-control"] == "private, max-age=86400"
+    assert (part.status, part.body) == (206, whole.body[10:20])
+    assert (outside.status, outside.problem) == (416, "range_not_satisfiable")
+    assert outside.headers["content-range"] == f"bytes */{len(whole.body)}"
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", whole.headers["etag"])
+    assert (head.status, head.headers["content-length"]) == (200, str(len(whole.body)))
+    assert [one.problem for one in (*others, await stranger.get(path))] == ["not_found"] * 4
+
+
+async def test_a_waveform_is_for_players_as_it_is(client: Client, stranger: Client, recording: str) -> None:
+    path = f"{recording}/peaks"
+    usual = await client.get(path)
+    fine = await client.get(f"{path}?buckets=4000")
+    same = await client.get(path, headers={"If-None-Match": usual.headers["etag"]})
+    wrong = [await client.get(f"{path}?buckets={said}") for said in ("99", "4001", "x")]
+
+    assert (usual.status, usual.type) == (200, "application/json")
+    assert "immutable" in usual.headers["cache-control"]
+    assert (usual.json["duration"], [len(one) for one in usual.json["peaks"]]) == (SECONDS, [800])
+    assert all(-1 <= peak <= 1 for peak in usual.json["peaks"][0])
+    assert [len(one) for one in fine.json["peaks"]] == [4000]
+    assert (same.status, same.body) == (304, b"")
+    assert [(one.problem, one.wrong) for one in wrong] == [("bad_message", ["buckets"])] * 3
+    assert (await stranger.get(path)).problem == "not_found"
+
+
+async def test_a_key_that_may_not_read_gets_neither(client: Client, recording: str) -> None:
+    dialler = await client_of(client.hub, scopes=[Scope.DIAL])
+    answers = [await dialler.get(recording + what) for what in ("", "/mp3", "/peaks")]
+
+    assert [one.problem for one in answers] == ["refused"] * 3
+
+
+async def test_one_of_which_nothing_can_be_made_is_told_apart(client: Client) -> None:
+    call = await keep_recording(client.hub, b"RIFF\x00\x00\x00\x00WAVE" + b"<html>" * 2000)
+    path = f"/calls/{call.id}/recordings/0"
+    answers = [await client.get(path + what) for what in ("/mp3", "/peaks")]
+    itself = await client.get(path)
+
+    assert [(one.status, one.problem) for one in answers] == [(422, "unplayable")] * 2
+    assert itself.status == 200
+
+
+def test_who_has_to_wait_is_told_for_how_long() -> None:
+    response = refusal(Busy("too many", retry_after_seconds=29.2))
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "30")

@@ -1,1 +1,1 @@
-"""Files of recordings: what they are, how long, where they are kept, which part of them was asked for."""
+"""Files of recordings: what they are, how long, where they are kept, what is made of them and given out."""

@@ -4,6 +4,7 @@ A PBX sends the link before the file is whole, then serves it once or for a week
 instead of a recording is a reason to come back soon, and a PBX that is away one to come back later.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,15 +49,23 @@ class Failed:
 
 
 async def fetch(
-    http: HttpPort, url: str, shelf: Shelf, account_id: int, policy: Policy, *, takes_part: bool
+    http: HttpPort,
+    url: str,
+    shelf: Shelf,
+    account_id: int,
+    policy: Policy,
+    *,
+    takes_part: bool,
+    headers: Mapping[str, str] | None = None,
 ) -> StoredFile | Failed:
     """Fetch a recording by one GET, judge it by its own bytes and put it on the shelf.
 
-    `takes_part`: a file shorter than its header says is kept all the same.
+    `takes_part`: a file shorter than its header says is kept all the same. `headers` stay behind when a
+    redirect leaves the server.
     """
     with shelf.new_file() as file:
         try:
-            failed = await _download(http, url, file, policy)
+            failed = await _download(http, url, file, policy, headers)
             if failed is not None:
                 return failed
             kind = sniff(file.head)
@@ -98,8 +107,12 @@ def is_last_soon(policy: Policy, attempts: int) -> bool:
     return attempts > len(policy.gaps_seconds)
 
 
-async def _download(http: HttpPort, url: str, file: NewFile, policy: Policy) -> Failed | None:
-    async with http.download(url, max_bytes=policy.max_bytes, total_seconds=policy.total_seconds) as download:
+async def _download(
+    http: HttpPort, url: str, file: NewFile, policy: Policy, headers: Mapping[str, str] | None
+) -> Failed | None:
+    async with http.download(
+        url, max_bytes=policy.max_bytes, total_seconds=policy.total_seconds, headers=headers
+    ) as download:
         if download.status != 200:
             passing = download.status in (408, 425, 429) or download.status >= 500
             kind = Failure.PASSING if passing else Failure.EARLY

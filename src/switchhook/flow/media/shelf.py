@@ -7,17 +7,18 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from switchhook.core.errors import StoreDown
 from switchhook.flow.media.ranges import Part
 from switchhook.flow.media.sniff import HEAD_BYTES
 
@@ -42,21 +43,59 @@ class Shelf:
         return NewFile(self._aside)
 
     async def keep(self, file: "NewFile", key: str) -> None:
-        """Put a finished file in its place, for good. One that is there already has the same content."""
+        """Put a finished file in its place, for good. One that is there already has the same content.
+
+        Raises:
+            StoreDown: the bucket does not answer.
+        """
         if self._is_local:
             await asyncio.to_thread(_move, file.path, self._folder / key)
             return
-        with suppress(AlreadyExistsError):
+        with _reaching(), suppress(AlreadyExistsError):
             await obstore.put_async(self._store, key, file.path, mode="create")
+
+    async def size_bytes(self, key: str) -> int | None:
+        """Tell how large a file is; None: there is none by this key.
+
+        Raises:
+            StoreDown: the bucket does not answer.
+        """
+        with _reaching():
+            try:
+                found = await obstore.head_async(self._store, key)
+            except FileNotFoundError:
+                return None
+        return found["size"]
 
     async def open(self, key: str, part: Part) -> AsyncIterator[bytes]:
         """Find a file and give a part of it in pieces.
 
         Raises:
             FileNotFoundError: it is gone.
+            StoreDown: the bucket does not answer.
         """
-        got = await obstore.get_async(self._store, key, options={"range": (part.start, part.end)})
+        with _reaching():
+            got = await obstore.get_async(self._store, key, options={"range": (part.start, part.end)})
         return _pieces(got)
+
+    @asynccontextmanager
+    async def lend(self, key: str) -> AsyncIterator[IO[bytes]]:
+        """Open a file for who needs a real one; of a bucket, a copy that is gone after the block.
+
+        Raises: as `open`.
+        """
+        if self._is_local:
+            with await asyncio.to_thread((self._folder / key).open, "rb") as file:
+                yield file
+            return
+        with _reaching():
+            got = await obstore.get_async(self._store, key)
+            with self.new_file() as copy:
+                async for piece in _pieces(got):
+                    await copy.write(piece)
+                await copy.finish()
+                with await asyncio.to_thread(copy.path.open, "rb") as file:
+                    yield file
 
 
 class NewFile:
@@ -90,6 +129,11 @@ class NewFile:
         await asyncio.to_thread(self._sync)
         return self._hash.hexdigest()
 
+    @property
+    def handle(self) -> IO[bytes]:
+        """The open file, for somebody else to write; `finish` then makes it durable and hashes nothing."""
+        return self._file
+
     def _add(self, piece: bytes) -> None:
         self._hash.update(piece)
         self._file.write(piece)
@@ -97,6 +141,15 @@ class NewFile:
     def _sync(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except BaseError as error:
+        # What a bucket answers may hold its address and more.
+        raise StoreDown("the place where recordings are kept does not answer") from error
 
 
 def key_of(account_id: int, sha256: str) -> str:

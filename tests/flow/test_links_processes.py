@@ -1,0 +1,200 @@
+"""Two real processes and one link: killed, stopped and gone on."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from switchhook.core.connector import Connector, Role, Side
+from switchhook.flow.configure import create_connection
+from switchhook.store import Store, calls, open_store
+from switchhook.store.accounts import ensure_account
+from switchhook.store.link_leases import LinkLease, get_link
+from switchhook.store.secrets import SecretBox
+from tests.fakes import PATIENCE_SECONDS, START
+from tests.flow.link_process import KIND
+
+# As promised: three seconds of lease, and another to notice.
+TAKEN_OVER_SECONDS = 5.0
+
+
+@dataclass(eq=False)
+class Line:
+    """A connection that a process made to the peer."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    name: str
+
+    async def ring(self, call_id: str) -> None:
+        self.writer.write(f"{call_id}\n".encode())
+        await self.writer.drain()
+
+    async def stored(self) -> str:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return (await self.reader.readline()).decode().strip()
+
+
+@dataclass(kw_only=True)
+class Scene:
+    where: str
+    folder: Path
+    store: Store
+    account_id: int
+    connection_id: str
+    port: int = 0
+    lines: "asyncio.Queue[Line]" = field(default_factory=asyncio.Queue)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+
+    async def start(self, name: str, *options: str) -> Process:
+        """Start a process with its own way to the store and the peer."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.flow.link_process", self.where, str(self.folder), str(self.port), name, *options),
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])},
+        )
+        self.processes.append(process)
+        return process
+
+    async def next_line(self) -> Line:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.lines.get()
+
+    async def lease(self) -> LinkLease:
+        lease = await self.store.read(get_link, self.account_id, self.connection_id)
+        assert lease is not None
+        return lease
+
+    async def renewed(self) -> None:
+        """Wait until the lease has just been renewed: whoever holds it writes nothing for a while."""
+        before = (await self.lease()).until_ms
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await self.lease()).until_ms == before:  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(0.01)
+
+    async def call_ids(self) -> list[str]:
+        page = await self.store.read(calls.page, self.account_id)
+        return sorted(call.call_id for call in page.calls)
+
+
+async def said(process: Process) -> str:
+    """Give the next line that a process prints."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return (await process.stdout.readline()).decode().strip()
+
+
+@asynccontextmanager
+async def open_scene(where: str, folder: Path) -> AsyncIterator[Scene]:
+    store, box = await open_store(where), SecretBox.load(folder)
+    connectors = {KIND: Connector(key=KIND, title=KIND, sides={Role.PBX: Side(role=Role.PBX)})}
+    account = await store.write(ensure_account, at=START)
+    made = await create_connection(
+        store,
+        box,
+        connectors,
+        account.id,
+        kind=KIND,
+        role="pbx",
+        name="PBX",
+        settings={"allow_private": "true"},
+        at=START,
+    )
+    scene = Scene(where=where, folder=folder, store=store, account_id=account.id, connection_id=made.id)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        scene.writers.append(writer)
+        hello = (await reader.readline()).decode().split()
+        scene.lines.put_nowait(Line(reader, writer, hello[1]))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    scene.port = server.sockets[0].getsockname()[1]
+    try:
+        yield scene
+    finally:
+        server.close()
+        for process in scene.processes:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+        for writer in scene.writers:
+            writer.close()
+        await store.close()
+
+
+@pytest_asyncio.fixture
+async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with open_scene(where, tmp_path) as opened:
+        yield opened
+
+
+async def taken_over(scene: Scene, how: signal.Signals, *options: str) -> tuple[Process, Line, Line, float]:
+    """Have the first of two processes hold the link, send it a signal, and wait for the second."""
+    first = await scene.start("first", *options)
+    line = await scene.next_line()
+    await line.ring("before")
+    assert await line.stored() == "stored before"
+    second = await scene.start("second")
+    await asyncio.sleep(1.5)  # it runs, and has nothing to hold
+    assert second.returncode is None
+    assert scene.lines.empty()
+    await scene.renewed()
+    first.send_signal(how)
+    began = asyncio.get_running_loop().time()
+    after = await scene.next_line()
+    return first, line, after, asyncio.get_running_loop().time() - began
+
+
+async def test_the_link_of_a_killed_process_is_taken_over(scene: Scene) -> None:
+    _, _, after, seconds = await taken_over(scene, signal.SIGKILL)
+    await after.ring("after")
+    told = await after.stored()
+    lease = await scene.lease()
+
+    assert seconds < TAKEN_OVER_SECONDS
+    assert (after.name, told) == ("second", "stored after")
+    assert (lease.epoch, lease.what) == (2, "second")
+    assert await scene.call_ids() == ["after", "before"]
+
+
+@pytest.mark.parametrize(
+    ("options", "heard"),
+    [((), "over lost late"), (("--blind",), "held lost late")],
+    ids=["its clock tells it", "the store tells it"],
+)
+async def test_a_stopped_process_that_goes_on_stores_nothing(
+    scene: Scene, options: tuple[str, ...], heard: str
+) -> None:
+    first, line, after, seconds = await taken_over(scene, signal.SIGSTOP, *options)
+    await line.ring("late")  # waits in its socket
+    await after.ring("after")
+    await after.stored()
+    first.send_signal(signal.SIGCONT)
+    assert await said(first) == "held stored before"
+    told = await said(first)
+    await after.ring("later")
+    await after.stored()
+    lease = await scene.lease()
+
+    assert seconds < TAKEN_OVER_SECONDS
+    assert (after.name, told) == ("second", heard)
+    assert (lease.epoch, lease.what) == (2, "second")
+    assert await scene.call_ids() == ["after", "before", "later"]
+
+
+async def test_a_process_that_ends_in_order_hands_its_link_over_at_once(scene: Scene) -> None:
+    _, _, after, seconds = await taken_over(scene, signal.SIGINT)
+
+    assert seconds < 1.5
+    assert after.name == "second"

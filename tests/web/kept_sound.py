@@ -1,0 +1,29 @@
+"""A recording that a hub under test holds, come by as recordings do."""
+
+import asyncio
+
+from switchhook.core.call import Call
+from switchhook.store.calls import page
+from tests.net.peers import Exchange, listening
+from tests.web.hubs import TestHub, planfix_event
+
+
+async def keep_recording(hub: TestHub, sound: bytes, *, call_id: str = "1") -> Call:
+    """Have a PBX end a call and give its recording; return when the hub holds it."""
+
+    async def gives_sound(exchange: Exchange) -> None:
+        await exchange.answer(sound)
+
+    async with listening(gives_sound) as peer:
+        pbx = await hub.connect("planfix", "pbx", allow_private="true")
+        over = {"duration": "9", "is_recorded": "1", "status": "Success"}
+        await hub.post("/tel/api", data=planfix_event(pbx, "COMPLETED", call_id, **over))
+        record = {"cmd": "record", "callid": call_id, "record_link": peer.url, "is_temp": "0"}
+        await hub.post("/tel/api", data={**record, "planfix_token": pbx.keys["planfix_token"]})
+        desk = hub.now.desk
+        async with asyncio.timeout(20):
+            while True:
+                (call, *_) = (await desk.store.read(page, desk.account_id)).calls
+                if call.recordings and call.recordings[0].is_kept:
+                    return call
+                await asyncio.sleep(0.02)
