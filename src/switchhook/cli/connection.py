@@ -1,6 +1,7 @@
 """`switchhook connection`: the PBXs and CRMs that are connected."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -32,6 +33,8 @@ from switchhook.store.connections import (
     set_status,
 )
 from switchhook.store.deliveries import forget_connection
+from switchhook.store.link_leases import get_link
+from switchhook.store.times import to_millis
 
 app = App(name="connection")
 
@@ -100,7 +103,14 @@ async def list_(*, common: Common = COMMON) -> None:
 
 
 @app.command(name="show")
-async def show_(connection_id: str, /, *, keys: Switch = False, common: Common = COMMON) -> None:
+async def show_(
+    connection_id: str,
+    /,
+    *,
+    keys: Switch = False,
+    snippet: Switch = False,
+    common: Common = COMMON,
+) -> None:
     """Show a connection with its settings; secrets are masked.
 
     Parameters
@@ -109,10 +119,17 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
         Its id.
     keys
         Show the keys that its peer presents to us.
+    snippet
+        Print the lines for the peer's own configuration instead, with the keys if these are asked for.
     """
+    if snippet:
+        await _show_snippets(connection_id, common, with_keys=keys)
+        return
     async with desk(common) as at:
         row = await at.store.read(get_connection, at.account_id, at.box, connection_id)
         configured = await show_connection(at.store, discover(), row)
+        lease = await at.store.read(get_link, at.account_id, connection_id)
+    link = lease and lease.works(to_millis(datetime.now(UTC)))
     side = side_of(discover(), row.kind, row.role)
     shown_keys = configured.keys if keys else {name: mask(key) for name, key in configured.keys.items()}
     old_keys = {name: until for name, until in row.old_keys_until.items() if until > datetime.now(UTC)}
@@ -122,6 +139,7 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
         "settings": masked(side, row.settings),
         "status": row.status,
         "status_reason": row.status_reason,
+        "link": link,
         "created_at": row.created_at,
         "old_keys_until": old_keys,
     }
@@ -131,6 +149,7 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
             "name": row.name,
             "kind": f"{row.kind} ({row.role.value})",
             "status": f"{row.status.value}{f', because {row.status_reason}' if row.status_reason else ''}",
+            **({"link": link} if link else {}),
             **{f"url {name}": url for name, url in configured.urls.items()},
             **{f"key {name}": key for name, key in shown_keys.items()},
             **{f"old key {name}": f"holds until {shown(until)}" for name, until in old_keys.items()},
@@ -138,6 +157,25 @@ async def show_(connection_id: str, /, *, keys: Switch = False, common: Common =
         }
     )
     show(common, value, human)
+
+
+async def _show_snippets(connection_id: str, common: Common, *, with_keys: bool) -> None:
+    from switchhook.app.workshop import open_workshop
+    from switchhook.core.errors import Unsupported
+
+    async with desk(common) as at, open_workshop(at) as workshop:
+        attached = workshop.registry.link(at.account_id, connection_id)
+        link = attached.link
+        if attached.side.snippets is None:
+            raise Unsupported(f"nothing can be pasted into {link.name}: it is set up by hand")
+        if not with_keys:
+            link = replace(link, keys={name: mask(key) for name, key in link.keys.items()})
+        made = attached.side.snippets(link)
+    if common.json:
+        show(common, made)
+        return
+    for one in made:  # as it is: a line that is folded or cut would not be the same in a file
+        print(f"; {one.file}{': ' if one.note else ''}{one.note}\n{one.text}")
 
 
 @app.command(name="set")

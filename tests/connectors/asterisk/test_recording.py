@@ -4,7 +4,7 @@ import pytest
 
 from switchhook.connectors.asterisk.listen.plan import Plan
 from switchhook.connectors.asterisk.listen.recording import Recording, recording_news
-from switchhook.connectors.asterisk.listen.sight import Monitored, RecordingMade
+from switchhook.connectors.asterisk.listen.sight import Monitored, RecordingBegun, RecordingMade
 from switchhook.core.call import CallEvent, Happening
 
 from .channels import CALL, TALK, at_once, comes_in, enters, glimpse, gone, leaves
@@ -35,6 +35,17 @@ def test_what_ari_recorded_belongs_to_the_call_in_its_bridge(case: str) -> None:
     # Asterisk tells each end of a recording twice to an application that subscribes to everything.
     assert {(one.call_id, one.is_stored) for one in played.recordings} == {(call_id, True)}
     assert {one.name for one in played.recordings} == {f"rec-{call_id}"}
+
+
+def test_a_call_that_ari_records_ends_with_the_promise_of_a_recording() -> None:
+    """It is finished after the call, and whoever takes calls in one piece has to wait for it."""
+    begun = RecordingBegun(target="b-1")
+    ends = gone("101"), gone("trunk"), leaves("trunk")
+
+    for sights, is_promised in ((TALK, False), ((*TALK, begun), True)):
+        news = told(at_once(*sights, *ends), Plan(fetches_recordings=True)).news
+        (answered,) = (one for one in news if isinstance(one, CallEvent) and one.disposition == "answered")
+        assert answered.is_recorded is is_promised
 
 
 def test_a_recording_without_a_length_is_none() -> None:

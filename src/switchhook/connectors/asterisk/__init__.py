@@ -1,9 +1,7 @@
-"""Asterisk: its messages are read and understood (`wire`, `listen`); nothing connects to one yet.
+"""Asterisk: listened to and commanded over ARI, whoever opens the socket, or over AMI."""
 
-Without a side no connection of this kind can be added.
-"""
-
+from switchhook.connectors.asterisk import as_crm
 from switchhook.connectors.asterisk.answers import sorry
-from switchhook.core.connector import Connector
+from switchhook.core.connector import Connector, Role
 
-CONNECTOR = Connector(key="asterisk", title="Asterisk", sides={}, sorry=sorry)
+CONNECTOR = Connector(key="asterisk", title="Asterisk", sides={Role.PBX: as_crm.SIDE}, sorry=sorry)

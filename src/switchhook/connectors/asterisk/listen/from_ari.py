@@ -16,6 +16,7 @@ from switchhook.connectors.asterisk.listen.sight import (
     Gone,
     HangupAsked,
     LiveChannel,
+    RecordingBegun,
     RecordingMade,
     Seen,
     Sight,
@@ -116,6 +117,11 @@ def _gone(event: ari.ChannelDestroyed) -> Sight:
     return Gone(channel=_glimpse(event.channel), cause=event.cause, tech_cause=event.tech_cause)
 
 
+def _recording_begun(event: ari.RecordingStarted) -> Sight | None:
+    target = event.recording.target_uri.partition(":")[2]
+    return RecordingBegun(target=target) if target else None
+
+
 def _recording_made(event: ari.RecordingFinished) -> Sight | None:
     recording = event.recording
     _, _, target = recording.target_uri.partition(":")
@@ -133,5 +139,6 @@ _READERS: Mapping[type[ari.Event], Callable[[Any], Sight | None]] = {
     ari.ChannelLeftBridge: _left,
     ari.ChannelHangupRequest: _hangup_asked,
     ari.ChannelDestroyed: _gone,
+    ari.RecordingStarted: _recording_begun,
     ari.RecordingFinished: _recording_made,
 }

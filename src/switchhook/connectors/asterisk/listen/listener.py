@@ -25,6 +25,7 @@ from switchhook.connectors.asterisk.listen.sight import (
     OriginateFailed,
     PickedUp,
     Queued,
+    RecordingBegun,
     RecordingMade,
     Seen,
     Sight,
@@ -68,8 +69,11 @@ class Listener:
 
     def hear(self, sight: Sight, at: datetime) -> Heard:
         """Take in what a message shows; give what became true by it. Repetition makes nothing true."""
-        if isinstance(sight, RecordingMade):
-            return self._recording_made(sight)
+        match sight:
+            case RecordingMade():
+                return self._recording_made(sight)
+            case RecordingBegun(target=target):
+                return self._recording_begun(target)
         news: list[News] = []
         glimpses = _glimpses(sight)
         for glimpse in glimpses:
@@ -104,6 +108,8 @@ class Listener:
             call = self._calls.get(call_id) or self._begin(call_id, at)
             self._calls[call_id] = facts.take_live(call, row, self._plan, asked_at, at)
             self._homes.setdefault(row.channel.id, call_id)
+            if row.bridge and self._calls[call_id].channels[row.channel.id].is_party:
+                self._bridges.setdefault(row.bridge, call_id)
             touched[call_id] = None
         live = {row.channel.id for row in rows}
         for call in self.calls:
@@ -198,6 +204,13 @@ class Listener:
         self._calls[call.id], news = tell(with_talks(call, at, is_cut=is_cut), self._plan, at)
         return news
 
+    def _recording_begun(self, target: str) -> Heard:
+        """Note it: whoever is told of the call's end is told that there will be a recording."""
+        call = self._calls.get(self._bridges.get(target) or self._homes.get(target) or "")
+        if call is not None:
+            self._calls[call.id] = replace(call, is_monitored=True)
+        return NOTHING
+
     def _recording_made(self, sight: RecordingMade) -> Heard:
         call_id = self._bridges.get(sight.target) or self._homes.get(sight.target)
         if call_id is None or not sight.seconds:
@@ -255,7 +268,7 @@ def _glimpses(sight: Sight) -> list[Glimpse]:
             found = (channel, target)
         case OriginateFailed(channel_id=channel_id):
             found = (Glimpse(id=channel_id),)
-        case RecordingMade():
+        case RecordingBegun() | RecordingMade():
             found = ()
         case (
             Seen(channel=channel)

@@ -105,6 +105,12 @@ class Monitored(Struct, frozen=True, kw_only=True):
     file: str = ""
 
 
+class RecordingBegun(Struct, frozen=True, kw_only=True):
+    """ARI records a channel or bridge."""
+
+    target: str  # id of that channel or bridge
+
+
 class RecordingMade(Struct, frozen=True, kw_only=True):
     """ARI finished a recording of a channel or bridge."""
 
@@ -132,6 +138,7 @@ Sight = (
     | Abandoned
     | PickedUp
     | Monitored
+    | RecordingBegun
     | RecordingMade
     | OriginateFailed
 )

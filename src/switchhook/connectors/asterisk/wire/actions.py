@@ -58,12 +58,14 @@ def originate(
     number: str,
     context: str,
     tech: str = "PJSIP",
+    caller_name: str = "",
     timeout_seconds: int = 20,
     variables: Mapping[str, str] | None = None,
 ) -> bytes:
     """Ring a phone, then send it to a number in the dialplan: click to call.
 
-    The phone shows the number that will be called. `channel_id` becomes the Uniqueid of the phone's
+    The phone shows the number that will be called, and `caller_name` or the number again. `endpoint` is a
+    name, or `NAME@CONTEXT` where the technology is Local. `channel_id` becomes the Uniqueid of the phone's
     channel and so the Linkedid of the whole call: it is known before any event can name it. The response
     comes at once; how it went, the event OriginateResponse tells.
 
@@ -71,11 +73,11 @@ def originate(
     """
     number = values.dialled(number)
     fields = (
-        ("Channel", f"{values.name(tech, field='tech')}/{values.name(endpoint, field='endpoint')}"),
+        ("Channel", f"{values.name(tech, field='tech')}/{_endpoint(tech, endpoint)}"),
         ("Context", values.name(context, field="context")),
         ("Exten", number),
         ("Priority", "1"),
-        ("CallerID", f'"{number}" <{number}>'),
+        ("CallerID", f'"{_shown(caller_name) or number}" <{number}>'),
         ("Timeout", str(max(1, timeout_seconds) * 1000)),
         ("Async", "true"),
         ("ChannelId", values.identifier(channel_id, field="ChannelId")),
@@ -102,6 +104,20 @@ def ping(*, action_id: str) -> bytes:
 def logoff(*, action_id: str) -> bytes:
     """Take leave."""
     return write_action("Logoff", action_id=action_id)
+
+
+def _endpoint(tech: str, text: str) -> str:
+    name, at, context = text.partition("@") if tech == "Local" else (text, "", "")
+    values.name(name, field="endpoint")
+    if at:
+        values.name(context, field="endpoint")
+    return text
+
+
+def _shown(caller_name: str) -> str:
+    if any(sign in caller_name for sign in '"<>\\'):
+        raise BadMessage("expected a name without quotes and angle brackets", field="caller_name")
+    return caller_name
 
 
 def _line(name: str, value: str) -> bytes:

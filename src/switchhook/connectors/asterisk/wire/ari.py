@@ -169,6 +169,15 @@ class RecordingFailed(Event, frozen=True, kw_only=True):
     recording: Recording
 
 
+class DeviceState(Struct, frozen=True, kw_only=True):
+    name: str = ""  # such as PJSIP/101
+    state: str = ""
+
+
+class DeviceStateChanged(Event, frozen=True, kw_only=True):
+    device_state: DeviceState = DeviceState()
+
+
 class RESTResponse(Event, frozen=True, kw_only=True):
     """The answer to a request that went over the socket; its body is JSON in a text."""
 

@@ -111,6 +111,33 @@ def originate(
     return RestRequest(method="POST", uri="channels", query=query, json=body)
 
 
+def originate_into_dialplan(
+    *,
+    endpoint: str,
+    channel_id: str,
+    context: str,
+    number: str,
+    caller_name: str = "",
+    timeout_seconds: int = 30,
+    variables: Mapping[str, str] | None = None,
+) -> RestRequest:
+    """Ring a phone, then send it to a number in the dialplan; the phone shows that number. As `originate`.
+
+    Raises: BadMessage: a value that is not what its name says; names it.
+    """
+    query = {
+        "endpoint": _endpoint(endpoint),
+        "channelId": values.identifier(channel_id, field="channelId"),
+        "context": values.name(context, field="context"),
+        "extension": values.dialled(number),
+        "priority": "1",
+        "timeout": str(max(1, timeout_seconds)),
+        "callerId": _caller_id(caller_name or number, number),
+    }
+    body = msgspec.json.encode({"variables": dict(variables)}) if variables else None
+    return RestRequest(method="POST", uri="channels", query=query, json=body)
+
+
 def answer(channel_id: str) -> RestRequest:
     """Answer a channel. Raises: BadMessage: an id that is none. So does everything that takes an id."""
     return RestRequest(method="POST", uri=f"{_channel(channel_id)}/answer")
@@ -185,6 +212,16 @@ def record_bridge(bridge_id: str, *, recording: str, file_format: str = "wav") -
 def destroy_bridge(bridge_id: str) -> RestRequest:
     """End a bridge; its channels stay."""
     return RestRequest(method="DELETE", uri=_bridge(bridge_id))
+
+
+def stored_recordings() -> RestRequest:
+    """List the finished recordings of all applications, by name."""
+    return RestRequest(method="GET", uri="recordings/stored")
+
+
+def live_recording(recording: str) -> RestRequest:
+    """Ask for a recording that is being made; 404 where it is not."""
+    return RestRequest(method="GET", uri=f"recordings/live/{_part(recording, 'recording')}")
 
 
 def stored_file(recording: str) -> RestRequest:

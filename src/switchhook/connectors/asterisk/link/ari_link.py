@@ -1,0 +1,93 @@
+"""Holding an ARI: opened by us, or by the PBX, and opened again when it breaks off for a moment."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+from switchhook.connectors.asterisk.link.ari_session import Session, read_version
+from switchhook.connectors.asterisk.link.clock import Clock
+from switchhook.connectors.asterisk.link.requests import Asker, HttpAsker, SocketAsker, basic
+from switchhook.connectors.asterisk.settings import Settings
+from switchhook.connectors.asterisk.wire import rest
+from switchhook.core.connector import Link
+from switchhook.core.errors import PeerDown, Refused
+from switchhook.core.sockets import Socket
+
+# The link is held on to this long without the hub's own backoff, and so without forgetting anything.
+SHORT_GAPS_SECONDS = (0.3, 1.0, 2.0)
+LASTED_SECONDS = 30.0
+# How long the PBX may stay away before that is told at the connection.
+ABSENT_SECONDS = 45.0
+# REST over the websocket: the first releases of each branch that have it.
+FIRST_WITH_REST = {20: 14, 21: 9, 22: 4}
+LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024
+
+Sessions = Callable[[Socket, Asker], tuple[Session, tuple[Callable[[], Awaitable[None]], ...]]]
+"""Makes a session of a socket, and gives what is to be done while it is up."""
+
+
+async def hold_outgoing(link: Link, settings: Settings, sessions: Sessions, clock: Clock) -> None:
+    """Open the websocket, and again after a short break. Raises: HubError: it does not work."""
+
+    async def once() -> None:
+        http = HttpAsker(link.http, settings.url, settings.user, settings.password)
+        answer = await http.send(rest.info())
+        if answer.status in (401, 403):
+            raise Refused("Asterisk refuses user and password")
+        if not answer.is_success:
+            raise PeerDown(f"no ARI answers at {settings.url}: status {answer.status}")
+        version = read_version(answer.body)
+        async with link.sockets.websocket(
+            f"{settings.url}/events?app={settings.app}&subscribeAll=true",
+            headers=basic(settings.user, settings.password),
+            max_message_bytes=LARGEST_MESSAGE_BYTES,
+        ) as socket:
+            session, work = sessions(socket, SocketAsker(socket) if takes_rest(version) else http)
+            await session.run(*work)
+
+    await again_after_short_gaps(once, clock)
+
+
+async def hold_incoming(
+    next_socket: Callable[[], Awaitable[Socket]], sessions: Sessions, clock: Clock
+) -> None:
+    """Take the websocket that the PBX opens, and the next one after it. Raises: as `hold_outgoing`."""
+
+    async def once() -> None:
+        try:
+            async with asyncio.timeout(ABSENT_SECONDS):
+                socket = await next_socket()
+        except TimeoutError:
+            raise PeerDown("the PBX has not connected to us") from None
+        try:
+            session, work = sessions(socket, SocketAsker(socket))
+            await session.run(*work)
+        finally:
+            await socket.close()
+
+    await again_after_short_gaps(once, clock)
+
+
+async def again_after_short_gaps(once: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Do it again where it broke off; give up when it does so time after time."""
+    gaps = iter(SHORT_GAPS_SECONDS)
+    while True:
+        began_at = clock.now()
+        try:
+            await once()
+        except PeerDown:
+            if (clock.now() - began_at).total_seconds() > LASTED_SECONDS:
+                gaps = iter(SHORT_GAPS_SECONDS)
+            seconds = next(gaps, None)
+            if seconds is None:
+                raise
+            await clock.sleep(seconds)
+
+
+def takes_rest(version: str) -> bool:
+    """Tell whether requests may go over the websocket (20.14, 21.9, 22.4 and later)."""
+    found = re.match(r"(\d{1,4})\.(\d{1,4})", version)
+    if found is None:
+        return False
+    major, minor = int(found[1]), int(found[2])
+    return major > max(FIRST_WITH_REST) or minor >= FIRST_WITH_REST.get(major, minor + 1)
