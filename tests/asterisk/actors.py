@@ -1,0 +1,262 @@
+"""Who is at the phones, and who calls from outside: each a process of SIPp that plays one scenario.
+
+    async with Actors(pbx) as sip:
+        phone = await sip.answers("101", talk_seconds=30)
+        caller = await sip.calls("74950000006", talk_seconds=2)
+        await sip.all_as_scripted()
+
+A phone has to be told what it does before it is called. Those who call begin at once.
+"""
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.asterisk import tones
+from tests.asterisk.installed import ENVIRONMENT
+from tests.asterisk.ports import is_bound
+from tests.asterisk.scenario import SipFailed, sipp_command, why
+from tests.asterisk.server import AsteriskServer
+
+CALLER = "79101234567"
+OUTSIDE = "outside"  # stands where a phone may: the operator's switch, which takes what the PBX sends out
+FOR_EVER = 60.0
+START_SECONDS = 10.0
+END_SECONDS = 30.0
+
+
+class Actor:
+    """One running scenario."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_over(self) -> bool:
+        return self._process.returncode is not None
+
+    @property
+    def said(self) -> str:
+        """What its scenario has logged: who called, by P-Asserted-Identity too, ANSWERED, CANCELLED."""
+        said = self.folder / "said"
+        return said.read_text(errors="replace") if said.exists() else ""
+
+    async def as_scripted(self, *, within_seconds: float = END_SECONDS) -> None:
+        """Wait until its dialogue is over.
+
+        Raises: SipFailed: it went otherwise than its scenario says, or takes too long.
+        """
+        try:
+            status = await asyncio.wait_for(self._process.wait(), within_seconds)
+        except TimeoutError:
+            raise SipFailed(f"{self.name} is not done after {within_seconds} s\n{why(self.folder)}") from None
+        if status:
+            raise SipFailed(f"{self.name} went otherwise ({status})\n{why(self.folder)}")
+
+    async def until_said(self, word: str, *, within_seconds: float = END_SECONDS) -> None:
+        """Wait until its scenario logs a word, such as ANSWERED.
+
+        Raises: SipFailed: it never does.
+        """
+        until = asyncio.get_running_loop().time() + within_seconds
+        while word not in self.said:
+            if self.is_over or asyncio.get_running_loop().time() > until:
+                raise SipFailed(f"{self.name} never said {word}\n{why(self.folder)}")
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """End it in the middle of whatever it does, without a word to the PBX."""
+        if self.is_over:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+
+class Actors:
+    """Starts actors around one PBX, and ends those that are left."""
+
+    def __init__(self, pbx: AsteriskServer) -> None:
+        self._pbx = pbx
+        self._actors: list[Actor] = []
+        self._folder = Path(tempfile.mkdtemp(prefix="actors-", dir=pbx.folder))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop all of them."""
+        for actor in self._actors:
+            await actor.stop()
+        self._actors.clear()
+
+    async def all_as_scripted(self, *, within_seconds: float = END_SECONDS) -> None:
+        """Wait until every actor's dialogue is over.
+
+        Raises: SipFailed: one went otherwise than its scenario says, or takes too long.
+        """
+        for actor in self._actors:
+            await actor.as_scripted(within_seconds=within_seconds)
+
+    async def answers(
+        self, phone: str, *, ring_seconds: float = 0.4, talk_seconds: float = FOR_EVER, calls: int = 1
+    ) -> Actor:
+        """A phone, or OUTSIDE, rings, answers, sends a tone, and hangs up if the other does not before."""
+        return await self._called(
+            phone,
+            "callee",
+            calls,
+            NAME=phone,
+            RING_MS=_milliseconds(ring_seconds),
+            TALK_MS=_milliseconds(talk_seconds),
+            TONE=self._tone(tones.OUTSIDE if phone == OUTSIDE else tones.PHONE),
+        )
+
+    async def only_rings(self, phone: str, *, calls: int = 1) -> Actor:
+        """A phone rings until it is told that nobody waits for it any more."""
+        return await self.answers(phone, ring_seconds=FOR_EVER, calls=calls)
+
+    async def refuses(
+        self,
+        phone: str,
+        *,
+        code: int = 486,
+        reason: str = "Busy Here",
+        after_seconds: float = 0.2,
+        calls: int = 1,
+    ) -> Actor:
+        """A phone, or OUTSIDE, is busy, or says no with another code of SIP: 603 declines, 480 is away."""
+        ring = _milliseconds(after_seconds)
+        return await self._called(phone, "refuse", calls, CODE=code, REASON=reason, RING_MS=ring)
+
+    async def passes_on(self, phone: str, to: str, *, talk_seconds: float = 1.0) -> Actor:
+        """A phone answers and sends the caller to another extension with REFER, without asking there."""
+        return await self._called(
+            phone,
+            "refer",
+            1,
+            NAME=phone,
+            TARGET=to,
+            TALK_MS=_milliseconds(talk_seconds),
+            TONE=self._tone(tones.PHONE),
+        )
+
+    async def calls(
+        self, number: str, *, caller: str = CALLER, name: str = "", talk_seconds: float = 2.0
+    ) -> Actor:
+        """Somebody outside calls, sends a tone when answered, and hangs up if the other does not before."""
+        options = ["-s", number, "-key", "from", caller, "-key", "cnam", name]
+        return await self._calling(
+            f"{caller} calls {number}",
+            "caller",
+            options,
+            NAME=caller,
+            TALK_MS=_milliseconds(talk_seconds),
+            TONE=self._tone(tones.OUTSIDE),
+        )
+
+    async def calls_often(
+        self,
+        number: str,
+        *,
+        calls: int,
+        per_second: float,
+        callers: str = "7920",
+        talk_seconds: float = 0.5,
+    ) -> Actor:
+        """Many call from outside, one after the other and without sound: `callers`1, `callers`2 and so on."""
+        options = ["-s", number, "-key", "from", callers, "-r", f"{per_second:g}", "-l", str(calls)]
+        return await self._calling(
+            f"{calls} calls of {number}", "often", options, calls, TALK_MS=_milliseconds(talk_seconds)
+        )
+
+    async def gives_up(self, number: str, *, caller: str = CALLER, ring_seconds: float = 1.0) -> Actor:
+        """Somebody outside calls, hears it ring, and hangs up before anyone answers."""
+        options = ["-s", number, "-key", "from", caller, "-key", "cnam", ""]
+        ring = _milliseconds(ring_seconds)
+        return await self._calling(f"{caller} gives up {number}", "abandon", options, RING_MS=ring)
+
+    async def dials(self, phone: str, number: str, *, talk_seconds: float = 1.6) -> Actor:
+        """A phone calls a number or another extension."""
+        options = ["-s", number, "-key", "ext", phone, "-au", phone, "-ap", self._pbx.secret]
+        return await self._calling(
+            f"{phone} dials {number}",
+            "dialer",
+            options,
+            NAME=phone,
+            TALK_MS=_milliseconds(talk_seconds),
+            TONE=self._tone(tones.PHONE),
+        )
+
+    async def _called(self, phone: str, scenario: str, calls: int, **blanks: object) -> Actor:
+        ports = self._pbx.ports
+        port = ports.outside if phone == OUTSIDE else ports.phone(phone)
+        actor = await self._start(phone, scenario, port, blanks, calls=calls)
+        until = asyncio.get_running_loop().time() + START_SECONDS
+        while not is_bound(port):
+            if actor.is_over or asyncio.get_running_loop().time() > until:
+                raise SipFailed(f"{phone} does not listen\n{why(actor.folder)}")
+            await asyncio.sleep(0.01)
+        return actor
+
+    async def _calling(
+        self, name: str, scenario: str, options: list[str], calls: int = 1, **blanks: object
+    ) -> Actor:
+        port = self._pbx.ports.actor()
+        return await self._start(name, scenario, port, blanks, options=options, calls=calls)
+
+    async def _start(
+        self,
+        name: str,
+        scenario: str,
+        port: int,
+        blanks: Mapping[str, object],
+        *,
+        options: Sequence[str] = (),
+        calls: int = 1,
+    ) -> Actor:
+        folder = Path(tempfile.mkdtemp(prefix=f"{scenario}-", dir=self._folder))
+        command = sipp_command(
+            self._pbx.installed,
+            scenario,
+            pbx=self._pbx.sip_address,
+            port=port,
+            folder=folder,
+            blanks=blanks,
+            options=options,
+            calls=calls,
+            media=self._pbx.ports.media(calls=calls),
+        )
+        with (folder / "printed").open("wb") as printed:
+            process = await asyncio.create_subprocess_exec(
+                *command, env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL, stdout=printed, stderr=printed
+            )
+        actor = Actor(name, process, folder)
+        self._actors.append(actor)
+        return actor
+
+    def _tone(self, hertz: int) -> str:
+        path = self._pbx.folder / f"tone{hertz}.alaw"
+        if not path.exists():
+            path.write_bytes(tones.tone_in_alaw(hertz))
+        return str(path)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,220 @@
+"""What a real Asterisk says, heard over AMI and over ARI with the codecs of the connector.
+
+Each keeps what it heard as moments: seconds since `began`, a time of the event loop's clock, and the sight.
+"""
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from switchhook.connectors.asterisk.listen import from_ami, from_ari
+from switchhook.connectors.asterisk.listen.sight import Sight
+from switchhook.connectors.asterisk.wire import actions, ari, rest
+from switchhook.connectors.asterisk.wire.ami import Frame, FrameReader, Kind
+from tests.asterisk.server import AsteriskServer
+
+SECONDS = 15.0
+LIFE = ("Newchannel", "Hangup")  # first and last word of a channel
+
+
+class NotHeard(Exception):
+    """What a test waits for was not said in time."""
+
+
+class AmiEar:
+    """A logged-in manager."""
+
+    def __init__(self, pbx: AsteriskServer, *, user: str = "hub", began: float | None = None) -> None:
+        self._pbx, self._user = pbx, user
+        self._began = began
+        self._numbers = itertools.count(1)
+        self._answers: dict[str, asyncio.Future[Frame]] = {}
+        self.frames: list[Frame] = []
+        self.moments: list[tuple[float, Sight]] = []
+
+    async def __aenter__(self) -> Self:
+        if self._began is None:
+            self._began = asyncio.get_running_loop().time()
+        self._reader, self._writer = await asyncio.open_connection(self._pbx.host, self._pbx.ami_port)
+        self._reading = asyncio.create_task(self._read())
+        try:
+            await self.act(lambda one: actions.login(self._user, self._pbx.secret, action_id=one))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def act(self, write: Callable[[str], bytes]) -> Frame:
+        """Send an action, given an id for it, and give its response.
+
+        Raises: NotHeard: no answer, or one that says no.
+        """
+        action_id = f"lab-{next(self._numbers)}"
+        answer = self._answers[action_id] = asyncio.get_running_loop().create_future()
+        self._writer.write(write(action_id))
+        await self._writer.drain()
+        try:
+            frame: Frame = await asyncio.wait_for(answer, SECONDS)
+        except TimeoutError:
+            raise NotHeard(f"no answer to {action_id}") from None
+        if not frame.is_success:
+            raise NotHeard(f"{frame.raw('Response')}: {frame.raw('Message')}")
+        return frame
+
+    async def until(self, event: str, *, since: int = 0, **begins: str) -> Frame:
+        """Wait for an event whose named fields begin as told; the first `since` frames do not count.
+
+        Raises: NotHeard.
+        """
+        until = asyncio.get_running_loop().time() + SECONDS
+        while asyncio.get_running_loop().time() < until:
+            for frame in self.frames[since:]:
+                if frame.event == event and all(
+                    frame.raw(key).startswith(text) for key, text in begins.items()
+                ):
+                    return frame
+            await asyncio.sleep(0.02)
+        raise NotHeard(f"no {event} with {begins}")
+
+    async def until_over(self) -> None:
+        """Wait until there was a call, and every channel that was heard of is gone.
+
+        Raises: NotHeard: a channel stays.
+        """
+        until = asyncio.get_running_loop().time() + SECONDS
+        while asyncio.get_running_loop().time() < until:
+            came, went = (
+                {one.raw("Uniqueid") for one in self.frames if one.event == event} for event in LIFE
+            )
+            if came and came <= went:
+                return
+            await asyncio.sleep(0.05)
+        raise NotHeard(f"channels that never went: {came - went}")
+
+    async def _read(self) -> None:
+        frames = FrameReader()
+        while data := await self._reader.read(65536):
+            for frame in frames.feed(data):
+                self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind is Kind.RESPONSE:
+            answer = self._answers.pop(frame.action_id, None)
+            if answer is not None and not answer.done():
+                answer.set_result(frame)
+            return
+        self.frames.append(frame)
+        sight = from_ami.sight_of(frame)
+        if sight is not None:
+            assert self._began is not None
+            self.moments.append((asyncio.get_running_loop().time() - self._began, sight))
+
+
+class AriEar:
+    """An application's websocket, and requests over HTTP beside it. By default it is told of everything."""
+
+    def __init__(
+        self,
+        pbx: AsteriskServer,
+        *,
+        app: str = "ear",
+        subscribes_to_all: bool = True,
+        began: float | None = None,
+    ) -> None:
+        self._pbx, self.app = pbx, app
+        self._is_for_all = subscribes_to_all
+        self._began = began
+        self.events: list[ari.Event] = []
+        self.moments: list[tuple[float, Sight]] = []
+        self.heard = asyncio.Queue[ari.Event]()
+
+    async def __aenter__(self) -> Self:
+        if self._began is None:
+            self._began = asyncio.get_running_loop().time()
+        who = base64.b64encode(f"{self._pbx.user}:{self._pbx.secret}".encode()).decode()
+        self._http = aiohttp.ClientSession(
+            headers={"Authorization": f"Basic {who}"}, timeout=aiohttp.ClientTimeout(total=SECONDS)
+        )
+        try:
+            await self._connect()
+        except BaseException:
+            await self._http.close()
+            raise
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+        await self._socket.close()
+        await self._http.close()
+
+    async def ask(self, request: rest.RestRequest) -> tuple[int, Any]:
+        """Send a request; give its status and what its body says."""
+        headers = {"Content-Type": "application/json"} if request.json is not None else None
+        async with self._http.request(
+            request.method, self._pbx.ari_url + request.path(), data=request.json, headers=headers
+        ) as answer:
+            body = await answer.read()
+            is_json = body and answer.content_type == "application/json"
+            return answer.status, json.loads(body) if is_json else body
+
+    async def must(self, request: rest.RestRequest) -> Any:
+        """Send a request that has to succeed; give what its body says.
+
+        Raises: NotHeard: it did not.
+        """
+        status, body = await self.ask(request)
+        if not 200 <= status < 300:
+            raise NotHeard(f"{request.method} {request.path()}: {status} {body!r}")
+        return body
+
+    async def _connect(self) -> None:
+        """Connect until the application stays: Asterisk may take a fresh one away with the last socket's."""
+        query = {"app": self.app, "subscribeAll": "true" if self._is_for_all else "false"}
+        for _ in range(10):
+            self._socket = await self._http.ws_connect(
+                f"{self._pbx.ari_url}/events", params=query, max_msg_size=0, autoping=True
+            )
+            await asyncio.sleep(0.1)
+            status, _body = await self.ask(rest.event_filter(self.app))
+            if status == 200:
+                return
+            await self._socket.close()
+        raise NotHeard(f"the application {self.app} does not stay")
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self._take(ari.read_message(message.data).event)
+
+    def _take(self, event: ari.Event) -> None:
+        self.events.append(event)
+        self.heard.put_nowait(event)
+        sight = from_ari.sight_of(event)
+        if sight is not None:
+            assert self._began is not None
+            self.moments.append((asyncio.get_running_loop().time() - self._began, sight))
