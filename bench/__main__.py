@@ -16,8 +16,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import history, measures
+from bench import asterisk, history, measures
 from bench.measures import Figures
+from tests.asterisk.installed import AsteriskMissing
 from tests.servers.postgres import PostgresMissing, PostgresServer
 
 
@@ -35,6 +36,8 @@ class Goal:
 
 # Figures of the database that is given, if one is.
 ON_POSTGRES = "postgres_"
+# And of a PBX, where one is unpacked.
+ON_ASTERISK = "asterisk_"
 
 GOALS = (
     Goal(name="CPU per durable event", figure="cpu_ratio", unit="× bare", must=8, aim=4),
@@ -67,6 +70,52 @@ GOALS = (
             ("page by offset 10,000", "offset", 10),
         )
     ),
+    Goal(
+        name="INVITE → phone rings, looked up, p50",
+        figure=f"{ON_ASTERISK}ring_p50_ms",
+        unit="ms",
+        must=60,
+        aim=40,
+    ),
+    Goal(
+        name="INVITE → phone rings, looked up, p95",
+        figure=f"{ON_ASTERISK}ring_p95_ms",
+        unit="ms",
+        must=120,
+        aim=80,
+    ),
+    Goal(
+        name="the same by INVITE → StasisStart",
+        figure=f"{ON_ASTERISK}ring_ratio",
+        unit="×",
+        must=10,
+        aim=6,
+    ),
+    Goal(
+        name="calls that rang nobody, or without name",
+        figure=f"{ON_ASTERISK}ring_silent_or_nameless",
+        unit="",
+        must=0,
+        aim=0,
+    ),
+    Goal(
+        name="event at Asterisk → card, p95", figure=f"{ON_ASTERISK}card_p95_ms", unit="ms", must=100, aim=50
+    ),
+    Goal(
+        name="calls/s routed and recorded, no failure",
+        figure=f"{ON_ASTERISK}drive_calls_per_second",
+        unit="/s",
+        must=20,
+        aim=40,
+        is_floor=True,
+    ),
+    Goal(
+        name="lost, twice or disordered, 20 calls/s",
+        figure=f"{ON_ASTERISK}minute_faults",
+        unit="",
+        must=0,
+        aim=0,
+    ),
 )
 
 
@@ -84,7 +133,17 @@ async def measure(*, quick: bool, postgres: str) -> Figures:
         on_postgres = await measures.durable_events(calls=int(5_000 * scale), database_url=postgres)
         on_postgres |= await history.in_postgres(calls=int(2_000_000 * scale), database_url=postgres)
         figures |= {ON_POSTGRES + name: value for name, value in on_postgres.items()}
-    return figures
+    return figures | await on_a_pbx(quick=quick)
+
+
+async def on_a_pbx(*, quick: bool) -> Figures:
+    """Measure with a real Asterisk; say what to do where there is none."""
+    try:
+        figures = await asterisk.measure(quick=quick)
+    except AsteriskMissing as missing:
+        print(f"{missing}: not measured", file=sys.stderr)
+        return {}
+    return {ON_ASTERISK + name: value for name, value in figures.items()}
 
 
 def show(figures: Figures) -> bool:
@@ -94,7 +153,7 @@ def show(figures: Figures) -> bool:
         table.add_column(heading, justify="right" if heading in ("measured", "must", "aim") else "left")
     is_fine = True
     for goal in GOALS:
-        if goal.figure.startswith(ON_POSTGRES) and goal.figure not in figures:
+        if goal.figure.startswith((ON_POSTGRES, ON_ASTERISK)) and goal.figure not in figures:
             continue
         value = figures[goal.figure]
         reached = value >= goal.must if goal.is_floor else value <= goal.must

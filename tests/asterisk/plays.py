@@ -233,7 +233,7 @@ async def ari_inbound(s: Scene) -> None:
 
 async def ari_inbound_busy(s: Scene) -> None:
     await s.sip.refuses(s.a)
-    await s.sip.refuses(s.b, code=480, reason="Temporarily Unavailable", after_seconds=0.4)
+    await s.sip.refuses(s.b, code=480, reason="Temporarily Unavailable", after_seconds=1)
     await s.sip.calls(s.did(1), caller=s.outside)
 
 

@@ -40,7 +40,7 @@ class PortBlock:
         self._phones: dict[str, int] = {}
         self._actors = cycle(range(base + 200, base + 300))
         self._media = cycle(range(base + 300, base + 600, 4))
-        self._much_media = cycle(range(base + 600, base + 1000, 200))
+        self._much_media = cycle(range(base + 600, base + 984, 64))  # for six at once, one per office
 
     def phone(self, name: str) -> int:
         """Give the port on which a phone listens, always the same."""
@@ -51,10 +51,10 @@ class PortBlock:
         return next(port for port in self._actors if not is_bound(port))
 
     def media(self, *, calls: int = 1) -> tuple[int, int]:
-        """Give the ports for the sound of one actor, first and last: four, or 200 for one with many calls."""
+        """Give the ports for the sound of one actor, first and last: four, or 64 for one with many calls."""
         if calls > 1:
             first = next(self._much_media)
-            return first, first + 199
+            return first, first + 63
         first = next(port for port in self._media if not is_bound(port))
         return first, first + 3
 
