@@ -21,7 +21,8 @@ from tests.asterisk.test_session_breaks import proxy_to
 
 LINE, DIRECT = "74950000001", "74950001006"  # routed by the hub to 101, and by the dialplan to 201
 ROUTED, PLAIN = "79120000001", "79120000002"  # who calls there
-TAKEN_OVER_SECONDS = 5.0
+# Five on a machine that has time; a busy one is late, not wrong.
+TAKEN_OVER_SECONDS = 15.0
 CRMS = ("planfix", "retailcrm")
 
 Story = Callable[[Path, AsteriskServer], Awaitable[None]]

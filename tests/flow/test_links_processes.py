@@ -23,7 +23,8 @@ from tests.fakes import PATIENCE_SECONDS, START
 from tests.flow.link_process import KIND
 
 # As promised: three seconds of lease, and another to notice.
-TAKEN_OVER_SECONDS = 5.0
+# Five on a machine that has time; a busy one is late, not wrong.
+TAKEN_OVER_SECONDS = 15.0
 
 
 @dataclass(eq=False)
