@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from switchhook.connectors.retailcrm import CONNECTOR, as_crm
+from switchhook.connectors.retailcrm import CONNECTOR, as_crm, check_code
 from switchhook.connectors.retailcrm.crm.rate import RateLimits
 from switchhook.connectors.retailcrm.crm.registry import modules_of
 from switchhook.core.connector import Role
 from switchhook.core.directory import Employee, Line
 from switchhook.core.edge import Reply, Request
-from switchhook.core.errors import Misconfigured, PeerDown, Refused
+from switchhook.core.errors import BadMessage, Misconfigured, PeerDown, Refused
 from tests.connectors.retailcrm.http import listening
 from tests.connectors.retailcrm.hub import CLIENT_ID, ScriptedHub, crm_hub, pbx_hub
 from tests.connectors.retailcrm.telling import way_out
@@ -184,3 +184,14 @@ async def test_the_probe_says_what_is_there_and_what_is_not() -> None:
     works = {"the hub's address": True, "address and key": True, "users": True, "who is calling": True}
     assert before == {**works, "module": False, "shops": False}
     assert after == {**works, "module": True, "shops": False}
+
+
+@pytest.mark.parametrize("code", ["", "two words", "a/b", "код", "a" * 256])
+def test_a_code_that_no_address_can_carry_is_refused(code: str) -> None:
+    with pytest.raises(BadMessage):
+        check_code(code)
+
+
+@pytest.mark.parametrize("code", ["switchhook", "Shop_2-b"])
+def test_a_code_of_letters_digits_dash_and_underscore_is_taken(code: str) -> None:
+    check_code(code)

@@ -1,5 +1,7 @@
 """retailCRM: a PBX registers and posts its calls to the hub; the hub does the same to a real account."""
 
+import re
+
 from switchhook.connectors.retailcrm import as_crm, as_pbx, zone
 from switchhook.connectors.retailcrm.crm import asking as crm_asking
 from switchhook.connectors.retailcrm.pbx import asking as pbx_asking
@@ -9,9 +11,20 @@ from switchhook.connectors.retailcrm.pbx.registration import pair
 from switchhook.connectors.retailcrm.wire.answers import sorry
 from switchhook.connectors.retailcrm.wire.parameters import presented_key
 from switchhook.core.connector import Capability, Connector, Field, FieldKind, Key, Role, Side
+from switchhook.core.errors import BadMessage
 
 UPLOAD_BYTES = 256 * 1024
 OTHER_BYTES = 64 * 1024
+
+# It is a part of the address at which the module is registered.
+CODE = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+def check_code(text: str) -> None:
+    """Raises: BadMessage: no code of a module."""
+    if CODE.fullmatch(text) is None:
+        raise BadMessage("expected letters, digits, dash and underscore", field="code")
+
 
 TIME_ZONE = Field(
     name=zone.FIELD,
@@ -63,6 +76,7 @@ CRM_SIDE = Side(
             label="Code of the module",
             is_required=True,
             help="Letters, digits, dash and underscore; another one for each hub at the same account.",
+            check=check_code,
         ),
         Field(name="name", label="Name of the module in the CRM", default="Switchhook"),
         Field(
