@@ -15,7 +15,7 @@ from switchhook.flow.link_orders import LinkOrders
 from switchhook.flow.links import Links
 from switchhook.store import calls
 from switchhook.store.link_leases import LinkLease, get_link
-from tests.fakes import FakeClock, NumberedIds
+from tests.fakes import FakeClock, NumberedIds, eventually
 from tests.flow.rig import Rig, open_rig
 
 KIND = "exchange"
@@ -143,3 +143,15 @@ async def open_scene(folder: Path, where: str | None = None, **side: object) -> 
         finally:
             for one in scene.processes:
                 await one.links.end()
+
+
+async def taken(scene: Scene, **options: object) -> LinkHub:
+    """Have a process take the link; give the hub of its run."""
+    await scene.process(**options).tend()
+    await eventually(lambda: bool(scene.peer.runs))
+    return scene.peer.hub
+
+
+def reason_of(scene: Scene) -> str | None:
+    found = scene.rig.registry.get(scene.connection.id)
+    return None if found is None else found.row.status_reason
