@@ -30,13 +30,14 @@ help:
 run: $(VENV)/.run-ready
 	$(BIN)/switchhook demo $(RUN_ARGS)
 
-# The calls of a real PBX come last and by themselves, since phones do not wait for a busy machine; those
-# that went wrong are made once more.
+# The calls of a real PBX come last and by themselves: phones do not wait for a busy machine. What went wrong
+# on one is tried once more, alone, and both times are told.
+AGAIN = || $(PYTEST) --last-failed --last-failed-no-failures none
 PYTEST := $(BIN)/python -m pytest --durations 5 --durations-min 3
 ifeq ($(strip $(PYTEST_ARGS)),)
 test: $(VENV)/.dev-ready
-	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/asterisk
-	$(PYTEST) -n 2 --dist loadgroup tests/asterisk || $(PYTEST) --last-failed tests/asterisk
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/asterisk $(AGAIN) --ignore tests/asterisk
+	$(PYTEST) -n 2 --dist loadgroup tests/asterisk $(AGAIN) tests/asterisk
 else
 test: $(VENV)/.dev-ready
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)

@@ -19,6 +19,7 @@ from switchhook.store.deliveries import State
 from switchhook.store.delivery_log import Delivery
 from switchhook.store.secrets import SecretBox
 from switchhook.store.tables.lanes import IS_LEASED, lanes
+from switchhook.store.times import to_millis
 from tests.fakes import PATIENCE_SECONDS, FakeClock, NumberedIds, ScriptedPeer
 
 NUMBER = "+79101234567"
@@ -145,6 +146,16 @@ class Exchange:
             while await self._is_under_way():  # noqa: ASYNC110 - the store cannot tell
                 await asyncio.sleep(0.005)
         self.clock.pass_time(seconds)
+
+    async def begin_due(self) -> None:
+        """Give what is due a while to begin; a peer that is down keeps it waiting."""
+        due = (
+            sa.select(sa.func.count()).select_from(lanes).where(lanes.c.due_ms <= to_millis(self.clock.now()))
+        )
+        for _ in range(50):
+            if not await self.store.read(lambda tx: int(tx.execute(due).scalar_one())):
+                return
+            await asyncio.sleep(0.005)
 
     async def _is_under_way(self) -> bool:
         """Tell whether something is in hand that no peer has heard, or heard and not written down."""

@@ -125,7 +125,8 @@ async def test_gives_up_after_seven_days(exchange: Exchange) -> None:
         await exchange.accept(ended())
         last = exchange.clock.now()
         while (letter := (await exchange.deliveries())[0]).state is State.WAITING:
-            # Not while an attempt is under way: its lease would be over.
+            # Not while an attempt is under way, or about to be: its lease would be over.
+            await exchange.begin_due()
             is_written = letter.attempts == len(peer.heard)
             await exchange.pass_time(3 * 3600 if is_written else 0)
 

@@ -17,11 +17,8 @@ REVISION = "revision"
 KEY_ID = "key_id"
 
 FIND = sa.select(hub_settings.c.value).where(hub_settings.c.name == sa.bindparam("wanted"))
-BUMP = (
-    sa.update(hub_settings)
-    .where(hub_settings.c.name == REVISION)
-    .values(value=sa.cast(sa.cast(hub_settings.c.value, sa.BigInteger) + 1, sa.Text))
-)
+NEXT = sa.cast(sa.cast(hub_settings.c.value, sa.BigInteger) + 1, sa.Text)
+BUMP = sa.update(hub_settings).where(hub_settings.c.name == REVISION).values(value=NEXT)
 
 
 def get_setting(tx: sa.Connection, name: str) -> str | None:
@@ -49,7 +46,9 @@ def revision(tx: sa.Connection) -> int:
 def bump(tx: sa.Connection) -> None:
     """Count a change of what a running hub keeps in memory."""
     if not tx.execute(BUMP).rowcount:
-        put(tx, REVISION, "1")
+        # Two processes may be the first at once: the later one counts on.
+        first = insert_into(tx, hub_settings).values(name=REVISION, value="1")
+        tx.execute(first.on_conflict_do_update(index_elements=["name"], set_={"value": NEXT}))
 
 
 def check_key(tx: sa.Connection, box: SecretBox) -> None:
