@@ -23,8 +23,9 @@ from switchhook.net.direct import Direct, Takes
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
-# Of WebSockets: a message's size, and how long the other end may be silent to a ping.
-MAX_MESSAGE_BYTES = 1024 * 1024
+# Of WebSockets, which only peers with a right key open: a message's size, since the list of all channels of a
+# big PBX is one message; and how long the other end may be silent to a ping.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 PING_EVERY_SECONDS = PONG_SECONDS = 10.0
 MAX_CONNECTIONS = 10_000
 BACKLOG = 2048

@@ -109,7 +109,7 @@ class MemoryHub:
         return Caller(number=number, name=self.names.get(number))
 
     async def dial(self, extension: str, number: str, *, did: str | None = None) -> str:
-        raise NotImplementedError
+        raise AssertionError("a link rings phones by orders, and asks nobody else to")
 
     async def set_presence(self, extension: str, availability: Availability) -> None:
         self.presences.append((extension, availability))
@@ -129,7 +129,7 @@ class MemoryHub:
     async def pair(
         self, *, settings: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
     ) -> Link:
-        raise NotImplementedError
+        raise AssertionError("a link remembers nothing at its connection")
 
     @property
     def book(self) -> Book:
