@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from switchhook.core.call import ChangeKind, Disposition, Phase
 from switchhook.flow.reconcile import Reconcile
 from switchhook.store import calls, events
+from switchhook.store.call_rows import Tx
+from switchhook.store.times import to_millis
 from tests.flow.exchange import Exchange, answered, ended, ringing
+
+DUE = calls.due
 
 
 @asynccontextmanager
@@ -84,5 +90,27 @@ async def test_ticks_that_change_nothing_leave_no_trace(exchange: Exchange) -> N
             await asyncio.sleep(0.002)
 
     assert await exchange.store.read(events.of_call, exchange.account_id, call.id) == before
-    due, following = await exchange.store.read(calls.due, now=exchange.clock.now())
+    due, following = await exchange.store.read(calls.due, now_ms=to_millis(exchange.clock.now()))
     assert (due, following) == ([], None)
+
+
+async def test_what_was_taken_in_here_is_settled_on_time_without_asking_the_store(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def counted(tx: Tx, *, now_ms: int, limit: int) -> tuple[list[calls.DueCall], int | None]:
+        nonlocal asked
+        asked += 1
+        return DUE(tx, now_ms=now_ms, limit=limit)
+
+    monkeypatch.setattr(calls, "due", counted)
+    async with reconciling(exchange):
+        for n in range(20):
+            await exchange.accept(ringing(f"c-{n}"), answered(f"c-{n}"), ended(f"c-{n}"))
+            exchange.clock.pass_time(0.05)
+            await asyncio.sleep(0.002)
+        await pass_until_final(exchange, step=0.25)
+
+    # Four seconds and a bit: once at the start, once after five at the latest.
+    assert asked <= 2

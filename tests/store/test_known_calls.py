@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -48,11 +49,8 @@ def file(sqlite_template: Path, tmp_path: Path) -> Iterator[File]:
     engines = [sqlite.open_engine(path, is_writer=True) for _ in range(2)]
     with engines[0].connect() as ours, engines[1].connect() as theirs:
         reads: list[str] = []
-        sa.event.listen(
-            ours,
-            "before_cursor_execute",
-            lambda *seen: reads.append(seen[2]) if "FROM calls" in seen[2] else None,
-        )
+        driver: Any = ours.connection.dbapi_connection
+        driver.set_trace_callback(lambda sql: reads.append(sql) if "FROM calls" in sql else None)
         call = open_call("a")
         with ours.begin():
             row = CallRow(account_id=1, peer_key=peer_key(call.connection_id, call.call_id), call=call)

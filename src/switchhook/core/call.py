@@ -70,6 +70,13 @@ class Phase(StrEnum):
     FINAL = "final"
 
 
+# Members that every event is compared with, by names of their own, here and in other modules of the hot path:
+# until Python 3.12 to read one from its class takes ten times as long, and an event reads some fifty.
+_ANSWERED = Disposition.ANSWERED
+_TALKING = LegState.TALKING
+_ENDED = LegState.ENDED
+
+
 class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One extension's part in a call, one per ring attempt."""
 
@@ -92,11 +99,11 @@ class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_open(self) -> bool:
-        return self.state is not LegState.ENDED
+        return self.state is not _ENDED
 
     @property
     def has_talked(self) -> bool:
-        return self.state is LegState.TALKING or self.disposition is Disposition.ANSWERED
+        return self.state is _TALKING or self.disposition is _ANSWERED
 
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -161,15 +168,15 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_going_on(self) -> bool:
         """Some phone still rings or somebody talks. A loop: this and the next are asked at every event."""
         for leg in self.legs:  # noqa: SIM110
-            if leg.state is not LegState.ENDED:
+            if leg.state is not _ENDED:
                 return True
         return False
 
     @property
     def has_talked(self) -> bool:
         """Somebody talks or has talked."""
-        for leg in self.legs:
-            if leg.state is LegState.TALKING or leg.disposition is Disposition.ANSWERED:
+        for leg in self.legs:  # noqa: SIM110
+            if leg.state is _TALKING or leg.disposition is _ANSWERED:
                 return True
         return False
 

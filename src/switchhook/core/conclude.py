@@ -31,6 +31,16 @@ from switchhook.core.timers import (
     stale_at,
 )
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_ANSWERED = Disposition.ANSWERED
+_CANCELLED = Disposition.CANCELLED
+_LEG_ENDED = LegState.ENDED
+_RINGING = LegState.RINGING
+_OPEN = Phase.OPEN
+_ENDED = Phase.ENDED
+_LEG_RINGS = ChangeKind.LEG_RINGING
+_LEG_ANSWERS = ChangeKind.LEG_ANSWERED
+
 
 class Draft:
     """A call being folded, and the changes to tell. Lives within one fold only."""
@@ -51,7 +61,7 @@ class Draft:
 
     def end(self, leg: Leg, disposition: Disposition, at: datetime) -> Leg:
         """End an open leg without telling it yet."""
-        ended = replace(leg, state=LegState.ENDED, ended_at=at, disposition=disposition, is_told=False)
+        ended = replace(leg, state=_LEG_ENDED, ended_at=at, disposition=disposition, is_told=False)
         self.put_leg(ended)
         return ended
 
@@ -63,23 +73,23 @@ class Draft:
     def say(self, kind: ChangeKind, at: datetime, leg: Leg) -> None:
         """Tell that a leg rings or was answered; a card that is not open yet opens first."""
         leg = self.newest(leg)
-        if kind is ChangeKind.LEG_RINGING and leg.has_card:
+        if kind is _LEG_RINGS and leg.has_card:
             return
-        if kind is ChangeKind.LEG_ANSWERED and not leg.has_card:
-            self.say(ChangeKind.LEG_RINGING, at, leg)
+        if kind is _LEG_ANSWERS and not leg.has_card:
+            self.say(_LEG_RINGS, at, leg)
         self.changes.append(Change(kind=kind, at=at, extensions=(leg.extension,), attempt=leg.attempt))
-        is_answer = kind is ChangeKind.LEG_ANSWERED
+        is_answer = kind is _LEG_ANSWERS
         self.put_leg(replace(leg, has_card=True, is_answer_told=leg.is_answer_told or is_answer))
 
     def tell_end(self, leg: Leg, at: datetime, *, told_as: Disposition | None = None) -> None:
         """Tell the end of a leg; whoever saw it ring hears of its answer first."""
         leg = self.newest(leg)
         disposition = told_as or leg.disposition or Disposition.UNKNOWN
-        if disposition is Disposition.ANSWERED and leg.has_card and not leg.is_answer_told:
-            self.say(ChangeKind.LEG_ANSWERED, at, leg)
+        if disposition is _ANSWERED and leg.has_card and not leg.is_answer_told:
+            self.say(_LEG_ANSWERS, at, leg)
             leg = self.newest(leg)
         self.put_leg(replace(leg, is_told=True, has_card=False))
-        if disposition is Disposition.CANCELLED and not leg.has_card:
+        if disposition is _CANCELLED and not leg.has_card:
             return  # nobody was told that it rang, so there is no card to close
         self.changes.append(
             Change(
@@ -88,7 +98,7 @@ class Draft:
                 extensions=(leg.extension,),
                 attempt=leg.attempt,
                 disposition=disposition,
-                talk_seconds=leg.talk_seconds if disposition is Disposition.ANSWERED else None,
+                talk_seconds=leg.talk_seconds if disposition is _ANSWERED else None,
             )
         )
 
@@ -104,7 +114,7 @@ class Draft:
 
     @property
     def untold(self) -> list[Leg]:
-        return [leg for leg in self.call.legs if leg.state is LegState.ENDED and not leg.is_told]
+        return [leg for leg in self.call.legs if leg.state is _LEG_ENDED and not leg.is_told]
 
 
 def _is_same(a: Leg, b: Leg) -> bool:
@@ -120,14 +130,14 @@ def conclude(draft: Draft, at: datetime) -> None:
         _release(draft, at)
     _drop_losers_left_ringing(draft, at)
     if draft.call.hold_until is None and not draft.call.is_going_on:
-        if draft.call.phase is Phase.OPEN:
+        if draft.call.phase is _OPEN:
             _settle(draft, at)
         else:
             _restate(draft, at)
     if draft.call.settle_at is not None and at >= draft.call.settle_at:
         draft.call = replace(draft.call, settle_at=None)  # it has done what it was waited for
     _announce_recordings(draft, at)
-    if draft.call.phase is Phase.ENDED and at >= final_at(draft.call):
+    if draft.call.phase is _ENDED and at >= final_at(draft.call):
         draft.call = replace(draft.call, phase=Phase.FINAL)
         draft.changes.append(_summary(draft.call, ChangeKind.CALL_FINAL, at))
 
@@ -137,8 +147,8 @@ def give_up_waiting(draft: Draft, at: datetime) -> None:
     if draft.call.hangup is Disposition.UNKNOWN:
         draft.call = replace(draft.call, hangup=None)
         for leg in draft.call.legs:
-            if leg.state is LegState.RINGING:
-                draft.tell_end(draft.end(leg, Disposition.CANCELLED, at), at)
+            if leg.state is _RINGING:
+                draft.tell_end(draft.end(leg, _CANCELLED, at), at)
     _release(draft, at)
 
 
@@ -146,7 +156,7 @@ def close_stale(draft: Draft, at: datetime) -> None:
     """Close what nothing was heard of for too long, and say that it was so."""
     call = draft.call
     if call.is_shadow:
-        if call.phase is Phase.OPEN and at >= call.started_at + SHADOW_EXPIRES:
+        if call.phase is _OPEN and at >= call.started_at + SHADOW_EXPIRES:
             what = "recording" if call.recordings or call.is_recorded else "note"
             draft.call = replace(
                 call, phase=Phase.FINAL, ended_at=at, ended_because=f"only a {what} was heard of"
@@ -157,10 +167,10 @@ def close_stale(draft: Draft, at: datetime) -> None:
         if due is None or at < due:
             continue
         was_talking = leg.state is LegState.TALKING
-        ended = draft.end(leg, Disposition.ANSWERED if was_talking else Disposition.UNKNOWN, at)
+        ended = draft.end(leg, _ANSWERED if was_talking else Disposition.UNKNOWN, at)
         draft.put_leg(replace(ended, is_lost=True))
         draft.call = replace(draft.call, ended_because="no end was heard")
-        draft.tell_end(ended, at, told_as=None if was_talking else Disposition.CANCELLED)
+        draft.tell_end(ended, at, told_as=None if was_talking else _CANCELLED)
 
 
 def _tell_what_is_certain(draft: Draft, at: datetime) -> None:
@@ -168,8 +178,8 @@ def _tell_what_is_certain(draft: Draft, at: datetime) -> None:
     if not draft.call.has_talked:
         return
     for leg in draft.untold:
-        if leg.disposition is not Disposition.ANSWERED:
-            draft.tell_end(leg, at, told_as=Disposition.CANCELLED)
+        if leg.disposition is not _ANSWERED:
+            draft.tell_end(leg, at, told_as=_CANCELLED)
         elif leg.talk_seconds is not None:
             draft.tell_end(leg, at)
     if draft.call.hold_until is not None and draft.call.hangup is None and not draft.untold:
@@ -182,10 +192,10 @@ def _release(draft: Draft, at: datetime) -> None:
     draft.call = replace(draft.call, hold_until=None, hangup=None)
     if hangup is not None:
         for index, leg in enumerate(leg for leg in draft.call.legs if leg.is_open):
-            is_winner = hangup is Disposition.ANSWERED and index == 0
+            is_winner = hangup is _ANSWERED and index == 0
             draft.end(leg, _after_hangup(draft.call, hangup, is_winner=is_winner), ended_at)
     for leg in draft.untold:
-        if leg.disposition is Disposition.ANSWERED:
+        if leg.disposition is _ANSWERED:
             talk = leg.talk_seconds
             if talk is None:
                 talk = measured_talk(leg, leg.ended_at or at)
@@ -194,12 +204,12 @@ def _release(draft: Draft, at: datetime) -> None:
     _tell_what_is_certain(draft, at)
     if draft.call.is_going_on:
         for leg in draft.untold:
-            draft.tell_end(leg, at, told_as=Disposition.CANCELLED)
+            draft.tell_end(leg, at, told_as=_CANCELLED)
 
 
 def _after_hangup(call: Call, hangup: Disposition, *, is_winner: bool) -> Disposition:
-    if hangup is Disposition.ANSWERED:
-        return Disposition.ANSWERED if is_winner else Disposition.CANCELLED
+    if hangup is _ANSWERED:
+        return _ANSWERED if is_winner else _CANCELLED
     if hangup is not Disposition.UNKNOWN:
         return hangup
     return Disposition.NO_ANSWER if call.direction is Direction.OUTBOUND else Disposition.MISSED
@@ -208,7 +218,7 @@ def _after_hangup(call: Call, hangup: Disposition, *, is_winner: bool) -> Dispos
 def _drop_losers_left_ringing(draft: Draft, at: datetime) -> None:
     """The talk is over, yet phones that rang before it never stopped: their end was lost."""
     call = draft.call
-    ringing = [leg for leg in call.legs if leg.state is LegState.RINGING]
+    ringing = [leg for leg in call.legs if leg.state is _RINGING]
     if not ringing or not (talks := talked(call)) or any(leg.is_open for leg in talks):
         return
     answered_at = max(leg.answered_at or leg.ended_at or at for leg in talks)
@@ -219,7 +229,7 @@ def _drop_losers_left_ringing(draft: Draft, at: datetime) -> None:
         draft.call = replace(call, settle_at=at + SETTLE)
     elif at >= call.settle_at:
         for leg in losers:
-            ended = draft.end(leg, Disposition.CANCELLED, at)
+            ended = draft.end(leg, _CANCELLED, at)
             draft.put_leg(replace(ended, is_lost=True))
             draft.tell_end(ended, at)
 
@@ -229,7 +239,7 @@ def _settle(draft: Draft, at: datetime) -> None:
     call = draft.call
     disposition = disposition_of(call)
     waits = None
-    if disposition is Disposition.ANSWERED:
+    if disposition is _ANSWERED:
         waits = None if call.is_reported else TRANSFER_GRACE
     elif call.direction is Direction.INBOUND and all(_may_be_hunted_on(leg, call) for leg in call.legs):
         waits = None if call.is_reported else SETTLE
@@ -243,24 +253,22 @@ def _settle(draft: Draft, at: datetime) -> None:
 
 def _may_be_hunted_on(leg: Leg, call: Call) -> bool:
     """Tell whether the end of this ring says nothing of the call: the next phone of a group may ring."""
-    if leg.disposition is Disposition.CANCELLED:
+    if leg.disposition is _CANCELLED:
         return True
     is_of_group = call.group is not None and call.group_began_at is None
-    return is_of_group and leg.told_by is ReportOf.LEG and leg.disposition is not Disposition.ANSWERED
+    return is_of_group and leg.told_by is ReportOf.LEG and leg.disposition is not _ANSWERED
 
 
 def _end_call(draft: Draft, disposition: Disposition, at: datetime) -> None:
     untold = draft.untold
     among = replace(draft.call, legs=tuple(untold)) if untold else draft.call
     blamed = blamed_leg(among)
-    was_said = disposition is Disposition.ANSWERED or draft.call.direction is not Direction.INBOUND
+    was_said = disposition is _ANSWERED or draft.call.direction is not Direction.INBOUND
     for leg in untold:
         is_blamed = blamed is not None and _is_same(leg, blamed)
-        draft.tell_end(leg, at, told_as=disposition if is_blamed else Disposition.CANCELLED)
+        draft.tell_end(leg, at, told_as=disposition if is_blamed else _CANCELLED)
         was_said = was_said or is_blamed
-    draft.call = replace(
-        _with_outcome(draft.call, blamed, at), phase=Phase.ENDED, settle_at=None, hold_until=None
-    )
+    draft.call = replace(_with_outcome(draft.call, blamed, at), phase=_ENDED, settle_at=None, hold_until=None)
     draft.changes.append(_summary(draft.call, ChangeKind.CALL_ENDED, at, was_said=was_said))
 
 
@@ -304,11 +312,10 @@ def _announce_recordings(draft: Draft, at: datetime) -> None:
     call = draft.call
     if not call.recordings or any(leg.state is LegState.TALKING for leg in call.legs):
         return
-    if call.phase is Phase.OPEN and not any(leg.is_told and leg.has_talked for leg in call.legs):
+    if call.phase is _OPEN and not any(leg.is_told and leg.has_talked for leg in call.legs):
         return
     went_along = any(
-        change.kind is ChangeKind.LEG_ENDED and change.disposition is Disposition.ANSWERED
-        for change in draft.changes
+        change.kind is ChangeKind.LEG_ENDED and change.disposition is _ANSWERED for change in draft.changes
     )
     talks = talked(call)
     for index, recording in enumerate(call.recordings):

@@ -44,6 +44,18 @@ ID_IS_REUSED_AFTER = timedelta(hours=6)
 # What a peer that reports later says when it hangs up, and explains only then: who, how long, why.
 HALF_SAID = frozenset({Disposition.ANSWERED, Disposition.FAILED, Disposition.UNKNOWN})
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_ANSWERED = Disposition.ANSWERED
+_CANCELLED = Disposition.CANCELLED
+_FAILED = Disposition.FAILED
+_RECORDED = Happening.RECORDED
+_NOTED = Happening.NOTED
+_END = Happening.ENDED
+_NO_DIRECTION = Direction.UNKNOWN
+_OUTBOUND = Direction.OUTBOUND
+_LEG_RINGS = ChangeKind.LEG_RINGING
+_LEG_ANSWERS = ChangeKind.LEG_ANSWERED
+
 
 class Birth(Struct, frozen=True, kw_only=True):
     """What a new call is given, since a pure function cannot make it up."""
@@ -92,14 +104,14 @@ def is_over(call: Call, news: News, at: datetime) -> bool:
 
 
 def _take_event(draft: Draft, event: CallEvent, at: datetime) -> None:
-    is_of_leg = event.happening is not Happening.RECORDED and event.happening is not Happening.NOTED
+    is_of_leg = event.happening is not _RECORDED and event.happening is not _NOTED
     draft.call = _with_facts(draft.call, event, at, begins=is_of_leg and draft.call.is_shadow)
     if is_of_leg:
         if event.report_within_seconds is not None and not draft.call.is_reported:
             draft.call = replace(
                 draft.call, report_due_at=at + timedelta(seconds=event.report_within_seconds)
             )
-        if event.happening is Happening.ENDED and event.extension is None:
+        if event.happening is _END and event.extension is None:
             _hang_up(draft, event, at)
         else:
             _move_leg(draft, event, at)
@@ -108,7 +120,7 @@ def _take_event(draft: Draft, event: CallEvent, at: datetime) -> None:
 
 def _with_facts(call: Call, event: CallEvent, at: datetime, *, begins: bool) -> Call:
     """Fill what was empty; what is known stays, since peers write one number in several ways."""
-    known = call.direction is not Direction.UNKNOWN
+    known = call.direction is not _NO_DIRECTION
     return replace(
         call,
         direction=call.direction if known else event.direction,
@@ -136,21 +148,21 @@ def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
     if leg is old:
         return
     if moved.has_begun_to_ring:
-        draft.say(ChangeKind.LEG_RINGING, at, leg)
+        draft.say(_LEG_RINGS, at, leg)
     if moved.was_answered:
-        draft.say(ChangeKind.LEG_ANSWERED, at, leg)
+        draft.say(_LEG_ANSWERS, at, leg)
     if not moved.has_ended:
         return
     if leg.is_told:
         draft.correct(at, f"length of the talk of {leg.extension}")
         return
-    is_half_said = leg.disposition is Disposition.ANSWERED and leg.talk_seconds is None
+    is_half_said = leg.disposition is _ANSWERED and leg.talk_seconds is None
     waits_for_report = is_half_said or (
-        leg.disposition is Disposition.FAILED and event.report_within_seconds is not None
+        leg.disposition is _FAILED and event.report_within_seconds is not None
     )
-    is_missed = draft.call.direction is not Direction.OUTBOUND and leg.disposition not in (
-        Disposition.ANSWERED,
-        Disposition.CANCELLED,
+    is_missed = draft.call.direction is not _OUTBOUND and leg.disposition not in (
+        _ANSWERED,
+        _CANCELLED,
     )
     if waits_for_report:
         draft.hold(at + REPORT_GRACE)
@@ -187,7 +199,7 @@ def _step(old: Leg | None, event: CallEvent, call: Call, at: datetime) -> Step:
         return step(old, event, call.direction, at)
     if event.leg_began_at is not None and event.happening is Happening.RINGING and old.began_at is not None:
         return Step(leg=old)  # this very ring, overtaken by its end
-    yields = old.told_by is ReportOf.GROUP and event.happening is Happening.ENDED
+    yields = old.told_by is ReportOf.GROUP and event.happening is _END
     if old.told_by is None or yields:
         return step(old, event, call.direction, at)
     answered = answered_after_all(old) if event.happening is Happening.ANSWERED else None
@@ -199,7 +211,7 @@ def _awaits_report(call: Call) -> bool:
     if call.hangup is not None:
         return True
     return call.hold_until is not None and any(
-        leg.disposition is Disposition.ANSWERED and not leg.is_told for leg in call.legs
+        leg.disposition is _ANSWERED and not leg.is_told for leg in call.legs
     )
 
 
@@ -210,13 +222,13 @@ def _hang_up(draft: Draft, event: CallEvent, at: datetime) -> None:
     ringing = [leg for leg in draft.call.legs if leg.state is LegState.RINGING]
     if talking:
         for leg in talking:
-            _move_leg(draft, replace(event, extension=leg.extension, disposition=Disposition.ANSWERED), at)
+            _move_leg(draft, replace(event, extension=leg.extension, disposition=_ANSWERED), at)
         for leg in ringing:
-            _move_leg(draft, replace(event, extension=leg.extension, disposition=Disposition.CANCELLED), at)
+            _move_leg(draft, replace(event, extension=leg.extension, disposition=_CANCELLED), at)
         return
     if any(leg.has_talked for leg in draft.call.legs) and not ringing:
         return
-    if told is Disposition.ANSWERED and len(ringing) <= 1:
+    if told is _ANSWERED and len(ringing) <= 1:
         extension = ringing[0].extension if ringing else ""
         _move_leg(draft, replace(event, extension=extension), at)
         return

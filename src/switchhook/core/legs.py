@@ -29,6 +29,12 @@ RANK = {
     Disposition.ANSWERED: 3,
 }
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_ANSWERED = Disposition.ANSWERED
+_UNKNOWN = Disposition.UNKNOWN
+_TALKING = LegState.TALKING
+_ENDED = LegState.ENDED
+
 
 class Step(Struct, frozen=True, kw_only=True):
     """A leg after an event, and what became true of it."""
@@ -54,12 +60,12 @@ def _ring(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Ste
 
 def _answer_unheard(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
     """Its start was lost or overtaken: the card opens straight in talk."""
-    leg = replace(leg, state=LegState.TALKING, ringing_at=at, answered_at=at)
+    leg = replace(leg, state=_TALKING, ringing_at=at, answered_at=at)
     return Step(leg=leg, was_answered=True)
 
 
 def _answer(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
-    return Step(leg=replace(leg, state=LegState.TALKING, answered_at=at), was_answered=True)
+    return Step(leg=replace(leg, state=_TALKING, answered_at=at), was_answered=True)
 
 
 def _stay(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
@@ -69,13 +75,13 @@ def _stay(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Ste
 def _end(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
     disposition, is_guess = _resolve(leg, event, direction)
     talk_seconds = None
-    if disposition is Disposition.ANSWERED:
+    if disposition is _ANSWERED:
         talk_seconds = event.talk_seconds
         if talk_seconds is None and event.report_within_seconds is None:
             talk_seconds, is_guess = measured_talk(leg, at), True
     ended = replace(
         leg,
-        state=LegState.ENDED,
+        state=_ENDED,
         ended_at=at,
         disposition=disposition,
         disposition_as_sent=event.disposition_as_sent,
@@ -97,13 +103,13 @@ def measured_talk(leg: Leg, at: datetime) -> int:
 
 def _resolve(leg: Leg, event: CallEvent, direction: Direction) -> tuple[Disposition, bool]:
     """Give the disposition that counts, and whether it is a guess of ours."""
-    told = event.disposition or Disposition.UNKNOWN
-    if leg.state is LegState.TALKING:
+    told = event.disposition or _UNKNOWN
+    if leg.state is _TALKING:
         # A ring that was cancelled without a talk is the one end that undoes an answer.
         if told is Disposition.CANCELLED and not event.talk_seconds:
             return told, False
-        return Disposition.ANSWERED, told is Disposition.UNKNOWN
-    if told is Disposition.UNKNOWN:
+        return _ANSWERED, told is _UNKNOWN
+    if told is _UNKNOWN:
         return (Disposition.NO_ANSWER if direction is Direction.OUTBOUND else Disposition.MISSED), True
     return told, False
 
@@ -111,22 +117,22 @@ def _resolve(leg: Leg, event: CallEvent, direction: Direction) -> tuple[Disposit
 def _start_after_end(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
     assert leg.ended_at is not None
     is_soon = at - leg.ended_at <= OVERTAKEN
-    if is_soon and (leg.ringing_at is None or leg.disposition is Disposition.ANSWERED):
+    if is_soon and (leg.ringing_at is None or leg.disposition is _ANSWERED):
         return Step(leg=leg)
     again = Leg(extension=leg.extension, attempt=leg.attempt + 1, ringing_at=at)
     return Step(leg=again, has_begun_to_ring=True, is_new_attempt=True)
 
 
 def _answer_after_end(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
-    if leg.disposition is Disposition.ANSWERED:
+    if leg.disposition is _ANSWERED:
         return Step(leg=leg)
     if leg.is_guess and not leg.is_lost:
         # Its end came first and did not say how: now we know.
-        known = replace(leg, disposition=Disposition.ANSWERED, answered_at=at, is_told=False)
+        known = replace(leg, disposition=_ANSWERED, answered_at=at, is_told=False)
         return Step(leg=known, has_ended=True)
     talking = replace(
         leg,
-        state=LegState.TALKING,
+        state=_TALKING,
         ringing_at=leg.ringing_at or at,
         answered_at=at,
         ended_at=None,
@@ -140,13 +146,13 @@ def _answer_after_end(leg: Leg, event: CallEvent, direction: Direction, at: date
 def _end_again(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -> Step:
     """Merge a repeated end: empty fields are filled, the disposition only rises."""
     assert leg.disposition is not None
-    told = event.disposition or Disposition.UNKNOWN
+    told = event.disposition or _UNKNOWN
     # Missed after cancelled is how this leg was told, but guesses and losses yield to any word.
     is_higher = RANK[told] > RANK[leg.disposition] or (
         (leg.is_lost or leg.is_guess) and RANK[told] >= RANK[leg.disposition] and told is not leg.disposition
     )
     if is_higher:
-        talk_seconds = event.talk_seconds if told is Disposition.ANSWERED else None
+        talk_seconds = event.talk_seconds if told is _ANSWERED else None
         risen = replace(
             leg,
             disposition=told,
@@ -156,10 +162,10 @@ def _end_again(leg: Leg, event: CallEvent, direction: Direction, at: datetime) -
             is_lost=False,
             is_told=False,
         )
-        if told is Disposition.ANSWERED and leg.answered_at is None:
+        if told is _ANSWERED and leg.answered_at is None:
             risen = replace(risen, answered_at=at)
         return Step(leg=risen, has_ended=True)
-    has_length = leg.disposition is Disposition.ANSWERED and event.talk_seconds
+    has_length = leg.disposition is _ANSWERED and event.talk_seconds
     is_better = (leg.is_guess or not leg.talk_seconds) and event.talk_seconds != leg.talk_seconds
     if has_length and is_better:
         return Step(leg=replace(leg, talk_seconds=event.talk_seconds, is_guess=False), has_ended=True)

@@ -16,6 +16,11 @@ MISSED_FIRST = (
     Disposition.FORBIDDEN,
 )
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_ANSWERED = Disposition.ANSWERED
+_INTERNAL = Direction.INTERNAL
+_OUTBOUND = Direction.OUTBOUND
+
 
 def talked(call: Call) -> tuple[Leg, ...]:
     """Legs that talk or have talked, in the order of their answers."""
@@ -31,11 +36,11 @@ def disposition_of(call: Call) -> Disposition:
     Any leg answered makes it answered. Otherwise an outbound or internal call ends as its last leg
     did; an inbound one is missed, however many phones said so; all rings cancelled is missed too.
     """
-    if any(leg.disposition is Disposition.ANSWERED for leg in call.legs):
-        return Disposition.ANSWERED
+    if call.has_talked:
+        return _ANSWERED
     if not call.legs:
         return Disposition.UNKNOWN
-    if call.direction in (Direction.OUTBOUND, Direction.INTERNAL):
+    if call.direction in (_OUTBOUND, _INTERNAL):
         last = max(call.legs, key=_ended)
         return last.disposition or Disposition.UNKNOWN
     told = {leg.disposition for leg in call.legs if not leg.is_lost}
@@ -68,7 +73,7 @@ def talk_seconds_of(call: Call) -> int | None:
     lengths = [leg.talk_seconds for leg in call.legs if leg.talk_seconds is not None]
     if not lengths:
         return None
-    return max(lengths) if call.direction is Direction.INTERNAL else sum(lengths)
+    return max(lengths) if call.direction is _INTERNAL else sum(lengths)
 
 
 def ring_seconds_of(call: Call, ended_at: datetime) -> int:

@@ -4,6 +4,11 @@ from datetime import datetime, timedelta
 
 from switchhook.core.call import Call, Disposition, Leg, LegState, Phase
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_LEG_ENDED = LegState.ENDED
+_ENDED = Phase.ENDED
+
+
 # A missed leg is told after this, so that "answered" on another one may overtake it.
 MISSED_HOLD = timedelta(seconds=2)
 # A talk ended; a transfer goes on within this under the same id.
@@ -26,7 +31,7 @@ STALE_AFTER = {LegState.RINGING: RINGING_IS_STALE, LegState.TALKING: TALKING_IS_
 
 def stale_at(call: Call, leg: Leg) -> datetime | None:
     """When this leg is taken as over though no end was heard; None when it has ended."""
-    if leg.state is LegState.ENDED:
+    if leg.state is _LEG_ENDED:
         return None
     return (call.last_heard_at or leg.ringing_at or call.started_at) + STALE_AFTER[leg.state]
 
@@ -53,7 +58,7 @@ def due_at(call: Call) -> datetime | None:
     if call.is_shadow:
         return None if call.phase is Phase.FINAL else call.started_at + SHADOW_EXPIRES
     due = _sooner(call.hold_until, call.settle_at)
-    if call.phase is Phase.ENDED:
+    if call.phase is _ENDED:
         due = _sooner(due, final_at(call))
     for leg in call.legs:
         due = _sooner(due, stale_at(call, leg))

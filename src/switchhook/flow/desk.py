@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 
@@ -26,8 +25,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     fence: int | None = None  # the epoch of the link by which they came: lost meanwhile, they are not taken
 
 
-@dataclass(slots=True)
-class _Before:
+class _Before(Struct):
     """A row as it was before the arrival in hand."""
 
     row: CallRow

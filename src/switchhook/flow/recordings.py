@@ -48,6 +48,10 @@ class Teller(Protocol):
     async def tell(self, account_id: int, call_row: str, news: Sequence[News]) -> object: ...
 
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_HEARD = ChangeKind.RECORDING_HEARD
+
+
 class RecordingFetcher:
     """One for the process."""
 
@@ -72,9 +76,10 @@ class RecordingFetcher:
 
     def note(self, taken: Taken) -> None:
         """A listener of intake: look at once when a recording was heard of."""
-        kinds = (change.kind for told in taken.told for change in told.changes)
-        if ChangeKind.RECORDING_HEARD in kinds:
-            self.nudge()
+        for told in taken.told:
+            for change in told.changes:
+                if change.kind is _HEARD:
+                    self.nudge()
 
     def nudge(self) -> None:
         """A recording was noted, or one has been dealt with: look now."""

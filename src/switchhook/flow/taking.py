@@ -39,6 +39,10 @@ from switchhook.store.times import to_millis
 
 log = structlog.get_logger()
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_HEARD = ChangeKind.RECORDING_HEARD
+_OUTBOUND = Direction.OUTBOUND
+
 NOBODY = Birth(id="", connection_id="", shared_id="", recording_token="", call_id="")
 
 
@@ -175,7 +179,7 @@ class Taking:
 
     def _tied(self, arrival: Arrival, news: News, call: Call) -> Call:
         """Tie a call that we go out with to the click that asked for it."""
-        if call.direction is not Direction.OUTBOUND or not isinstance(news, CallEvent | CallReport):
+        if call.direction is not _OUTBOUND or not isinstance(news, CallEvent | CallReport):
             return call
         dial_id = dials.tie(
             self._tx,
@@ -209,7 +213,7 @@ class Taking:
                     )
                 )
         for change in changes:
-            if change.kind is ChangeKind.RECORDING_HEARD and change.recording is not None:
+            if change.kind is _HEARD and change.recording is not None:
                 self._heard.append((row.account_id, call, change.recording, at))
 
 

@@ -79,12 +79,14 @@ class Exchange:
 
     def reply(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % pair for pair in headers]]
-        is_said = any(name == b"connection" and value.lower() == b"close" for name, value in headers)
-        is_kept = self._is_kept and not is_said
+        is_kept, is_said = self._is_kept, False
+        for name, value in headers:
+            if name == b"connection" and value.lower() == b"close":
+                is_kept, is_said = False, True
         if not is_kept and not is_said:
             lines.append(b"connection: close\r\n")
         head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or head.find(b"\0") >= 0:
             raise ValueError("expected no control characters in the headers of a reply")
         self._connection.answer(b"".join((head, b"\r\n", body)), is_kept=is_kept)
         return True
@@ -115,6 +117,7 @@ class Direct(asyncio.Protocol):
         self._is_last = False
         self._active_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None]  # that makes the answer
         self._idle_seconds = HEAD_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,7 +177,9 @@ class Direct(asyncio.Protocol):
         end = self._buffer.find(END_OF_HEAD) + len(END_OF_HEAD)
         method, _, rest = self._buffer.partition(b" ")
         path, _, query = rest.partition(b" ")[0].partition(b"?")
-        if end < len(END_OF_HEAD) or not path.startswith(b"/") or path.startswith(b"//") or b"%" in path:
+        # `find`, since `in` first takes what it looks for to be a number.
+        is_plain = path.startswith(b"/") and not path.startswith(b"//") and path.find(b"%") < 0
+        if end < len(END_OF_HEAD) or not is_plain:
             return self._hand_over()
         name = path.decode("latin-1")
         if not self._takes(name) or len(self._state.connections) >= (self._config.limit_concurrency or 0):
@@ -209,17 +214,19 @@ class Direct(asyncio.Protocol):
             "headers": head.headers,
             "extensions": {SHORT_CUT: Exchange(self, body, is_kept=is_kept)},
         }
-        task = self._loop.create_task(self._run(scope))
-        self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        self._task = self._loop.create_task(self._run(scope))
+        self._state.tasks.add(self._task)
         return None
 
     async def _run(self, scope: Scope) -> None:
+        task = self._task
         try:
             await self._app(scope, _nothing_to_receive, _nowhere_to_send)
         except Exception:
             log.exception("a request failed", path=scope["path"])
             self.answer(FAILED, is_kept=False)
+        finally:
+            self._state.tasks.discard(task)
         self._state.total_requests += 1
         self._is_busy = False
         self._go_on()

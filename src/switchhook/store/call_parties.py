@@ -25,6 +25,12 @@ from switchhook.store.times import DAY, to_millis
 LONGEST_PARTY = 100
 EVERYBODY = ""  # the party under which all of a kind are counted together
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_OPEN = Phase.OPEN
+_INBOUND = Direction.INBOUND
+_INTERNAL = Direction.INTERNAL
+_USER = HistoryKind.USER
+
 
 class PartyRow(NamedTuple):
     """A row of `call_parties`, in the order of its statements."""
@@ -94,8 +100,8 @@ def concerns_parties(before: Call | None, call: Call) -> bool:
 
     Asked at every event, and most change neither who took part nor when and how it began.
     """
-    if before is None or before.phase is Phase.OPEN or call.phase is Phase.OPEN:
-        return call.phase is not Phase.OPEN or (before is not None and before.phase is not Phase.OPEN)
+    if before is None or before.phase is _OPEN or call.phase is _OPEN:
+        return call.phase is not _OPEN or (before is not None and before.phase is not _OPEN)
     if before.legs is not call.legs and before.rung != call.rung:
         return True
     return any(getattr(before, fact) != getattr(call, fact) for fact in _FACTS)
@@ -154,15 +160,15 @@ def line_key(number: str) -> str:
 
 
 def _rows_of(account_id: int, call: Call, group: CallGroup | None) -> Iterator[PartyRow]:
-    if call.phase is Phase.OPEN:
+    if call.phase is _OPEN:
         return
-    parties = [(HistoryKind.USER, user) for user in users_of(call)]
+    parties = [(_USER, user) for user in users_of(call)]
     if group is not None:
         parties.append((group.kind, folded(group.name)))
     for kind, party in parties:
         yield PartyRow(
             call_row=call.id,
-            kind=kind.value,
+            kind=kind._value_,
             party=party,
             account_id=account_id,
             started_ms=to_millis(call.started_at),
@@ -178,7 +184,7 @@ def users_of(call: Call) -> tuple[str, ...]:
     An inside call is that of both: the one whose leg it is, and the extension that was dialled.
     """
     users = list(call.rung)
-    if call.direction is Direction.INTERNAL and call.number.isascii() and call.number.isdigit():
+    if call.direction is _INTERNAL and call.number.isascii() and call.number.isdigit():
         users.append(call.number)
     return tuple(dict.fromkeys(user[:LONGEST_PARTY] for user in users))
 
@@ -199,7 +205,7 @@ def _groups_of(tx: sa.Connection, account_id: int, calls: Collection[Call]) -> d
 
 def _may_come_by_line(call: Call) -> bool:
     # What we present when we go out says nothing of a group.
-    return not call.group and call.direction is Direction.INBOUND and call.phase is not Phase.OPEN
+    return not call.group and call.direction is _INBOUND and call.phase is not _OPEN
 
 
 def _kind(call: Call, name: str, kinds: Mapping[str, str]) -> HistoryKind:

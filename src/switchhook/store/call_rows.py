@@ -5,11 +5,11 @@ and intake compares it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import Struct
 
 from switchhook.core.call import Call
 from switchhook.core.number import international_digits, read_number
@@ -33,8 +33,7 @@ class Raced(Exception):
     """Another writer has just made the same call; the whole transaction must be run again."""
 
 
-@dataclass(slots=True)
-class CallRow:
+class CallRow(Struct):
     """One call in hand: as the table has it, and as it is by now."""
 
     account_id: int
@@ -282,8 +281,8 @@ def _often(row: CallRow, now_ms: int) -> Row:
 
 
 def _outcome(call: Call) -> Row:
-    disposition = None if call.disposition is None else call.disposition.value
-    return call.phase.value, disposition, to_millis(call.ended_at), len(call.recordings)
+    disposition = None if call.disposition is None else call.disposition._value_
+    return call.phase._value_, disposition, to_millis(call.ended_at), len(call.recordings)
 
 
 def _who(call: Call) -> Row:
@@ -293,7 +292,7 @@ def _who(call: Call) -> Row:
 def _facts(call: Call) -> Row:
     number = read_number(call.number)
     return (
-        call.direction.value,
+        call.direction._value_,
         call.number,
         number.e164,
         international_digits(number)[::-1],

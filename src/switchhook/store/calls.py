@@ -1,10 +1,10 @@
 """Calls read: one, lists by page, the open ones, those that changed, those whose time has come."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from switchhook.core.call import Call
 from switchhook.store.call_filter import CallFilter as CallFilter
@@ -12,7 +12,6 @@ from switchhook.store.call_filter import all_conditions, spellings_of, walks
 from switchhook.store.call_rows import decode_call
 from switchhook.store.settled import settled_ms
 from switchhook.store.tables.calls import IS_OPEN, calls
-from switchhook.store.times import from_millis, to_millis
 
 
 @dataclass(frozen=True, order=True)
@@ -44,8 +43,10 @@ class ChangesPage:
     has_more: bool
 
 
-@dataclass(frozen=True)
-class DueCall:
+class DueCall(Struct, frozen=True):
+    """A call, and when its time comes."""
+
+    due_ms: int
     account_id: int
     call_row: str
     call_id: str
@@ -157,18 +158,16 @@ def changed_since(
     return [(row.changed_ms, row.events, decode_call(row.snapshot)) for row in tx.execute(found)]
 
 
-def due(tx: sa.Connection, *, now: datetime, limit: int = 500) -> tuple[list[DueCall], datetime | None]:
+def due(tx: sa.Connection, *, now_ms: int, limit: int = 500) -> tuple[list[DueCall], int | None]:
     """Of all accounts: give the calls whose time has come, and when that of the next one comes."""
-    now_ms = to_millis(now)
     found = (
-        sa.select(calls.c.account_id, calls.c.id, calls.c.call_id)
+        sa.select(calls.c.due_ms, calls.c.account_id, calls.c.id, calls.c.call_id)
         .where(calls.c.due_ms <= now_ms)
         .order_by(calls.c.due_ms)
         .limit(limit)
     )
     following = sa.select(sa.func.min(calls.c.due_ms)).where(calls.c.due_ms > now_ms)
-    come = [DueCall(row.account_id, row.id, row.call_id) for row in tx.execute(found)]
-    return come, from_millis(tx.execute(following).scalar())
+    return [DueCall(*row) for row in tx.execute(found)], tx.execute(following).scalar()
 
 
 def _one(tx: sa.Connection, found: sa.Select[Any]) -> Call | None:

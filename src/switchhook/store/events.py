@@ -37,7 +37,7 @@ def entry(call_row: str, seq: int, account_id: int, at_ms: int, news: News) -> R
 
 
 def kind_of(news: News) -> str:
-    return news.happening.value if isinstance(news, CallEvent) else KIND_OF[type(news)]
+    return news.happening._value_ if isinstance(news, CallEvent) else KIND_OF[type(news)]
 
 
 def append(tx: sa.Connection, rows: Sequence[Row]) -> None:

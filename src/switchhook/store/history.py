@@ -195,7 +195,7 @@ def _names_of(
     """Give the names of those who are employees, by extension."""
     if found and hasattr(found[0], "user_name"):
         return {row.party: row.user_name for row in found if row.user_name is not None}
-    return {row.extension: row.name for row in _NAMES.run(tx, extensions, rows.account_id)}
+    return dict(_NAMES.run(tx, extensions, rows.account_id))
 
 
 def who_had_it(call: Call) -> str:

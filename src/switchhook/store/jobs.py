@@ -5,10 +5,10 @@ Nothing here knows the engine: a group runs over any SQLAlchemy connection.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from switchhook.core.errors import StoreDown
 
@@ -25,8 +25,7 @@ LONGEST_QUEUE = 20_000
 BatchVerb = Callable[[sa.Connection, list[object]], Sequence[object]]
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(Struct, eq=False):
     """One caller's request: a verb of its own, or an item for a batch verb."""
 
     future: "asyncio.Future[object]"

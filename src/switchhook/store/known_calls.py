@@ -14,6 +14,9 @@ from switchhook.core.call import Call, Phase
 # Calls that go on, of all accounts; some four kilobytes each. The one written longest ago goes first.
 MOST = 4_000
 
+# Asked at every event. See core/call.py on why these have names of their own.
+_FINAL = Phase.FINAL
+
 
 class KnownCall(Struct, frozen=True):
     """A row of `calls` as intake needs it."""
@@ -77,7 +80,7 @@ class KnownCalls:
 
     def _keep(self) -> None:
         for call_id, known in self._written.items():
-            if known.call.phase is not Phase.FINAL:
+            if known.call.phase is not _FINAL:
                 self._by_id[call_id] = known
                 self._ids[known.peer_key] = call_id
         while len(self._by_id) > self._most:

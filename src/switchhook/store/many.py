@@ -1,9 +1,11 @@
 """SQL for the paths that every event takes, without what SQLAlchemy does for each statement and row.
 
 The statements are SQLAlchemy's and compiled by it, once per engine; only whole numbers, text and
-bytes may be given and come back, which both drivers take as they are.
+bytes may be given and come back, which both drivers take as they are. SQLite's driver is asked itself;
+what it raises comes out as SQLAlchemy would raise it.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
@@ -13,6 +15,9 @@ import sqlalchemy as sa
 
 Value = int | str | bytes | None
 Row = tuple[Value, ...]
+
+# Under this name a connection of SQLite carries its driver's connection.
+DRIVER = "driver"
 _Reorder = Callable[[Row], Row]
 
 # Both engines take some 32,000 parameters in a statement.
@@ -30,7 +35,14 @@ class Many:
     def run(self, tx: sa.Connection, rows: Sequence[Row]) -> None:
         if rows:
             sql, reorder = self._compiled.get(tx.dialect.name) or self._compile(tx)
-            tx.exec_driver_sql(sql, list(map(reorder, rows)))
+            driver = _driver_of(tx)
+            if driver is None:
+                tx.exec_driver_sql(sql, list(map(reorder, rows)))
+                return
+            try:
+                driver.executemany(sql, map(reorder, rows))
+            except sqlite3.Error as error:
+                raise _as_told(tx, sql, error) from error
 
     def _compile(self, tx: sa.Connection) -> tuple[str, _Reorder]:
         statement = self._for_dialect(tx.dialect.name)
@@ -53,15 +65,23 @@ class ByKeys:
         self._first = first
         self._compiled: dict[tuple[str, int], str] = {}
 
-    def run(self, tx: sa.Connection, keys: Iterable[str], *first: Value) -> Iterator[sa.Row[Any]]:
+    def run(self, tx: sa.Connection, keys: Iterable[str], *first: Value) -> Iterator[tuple[Any, ...]]:
         """Give the rows; of many keys in several statements."""
+        driver = _driver_of(tx)
         rest = iter(sorted(set(keys)))
         while chunk := list(islice(rest, MOST_KEYS)):
             # A few lengths only, so that each text is prepared once: the last key fills up.
             length = 1 << (len(chunk) - 1).bit_length()
             chunk += chunk[-1:] * (length - len(chunk))
             sql = self._compiled.get((tx.dialect.name, length)) or self._compile(tx, length)
-            yield from tx.exec_driver_sql(sql, (*first, *chunk))
+            if driver is None:
+                yield from map(tuple, tx.exec_driver_sql(sql, (*first, *chunk)))
+                continue
+            try:
+                found = driver.execute(sql, (*first, *chunk)).fetchall()
+            except sqlite3.Error as error:
+                raise _as_told(tx, sql, error) from error
+            yield from found
 
     def _compile(self, tx: sa.Connection, length: int) -> str:
         bound = self._statement.params(dict.fromkeys(self._first, 0), keys=[""] * length)
@@ -69,3 +89,18 @@ class ByKeys:
         assert tuple(compiled.positiontup[: len(self._first)]) == self._first
         self._compiled[tx.dialect.name, length] = str(compiled)
         return str(compiled)
+
+
+def _driver_of(tx: sa.Connection) -> sqlite3.Connection | None:
+    """Give the driver's own connection, where it is one that can be asked without SQLAlchemy."""
+    found: sqlite3.Connection | None = tx.info.get(DRIVER)
+    return found
+
+
+def _as_told(tx: sa.Connection, sql: str, error: sqlite3.Error) -> sa.exc.DBAPIError:
+    """Wrap an error as SQLAlchemy does, without the parameters: they are people's numbers and names."""
+    wrapped = sa.exc.DBAPIError.instance(
+        sql, None, error, sqlite3.Error, hide_parameters=True, dialect=tx.dialect
+    )
+    assert isinstance(wrapped, sa.exc.DBAPIError)
+    return wrapped

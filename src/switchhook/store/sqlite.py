@@ -35,6 +35,7 @@ from switchhook.store.jobs import (
     tell,
 )
 from switchhook.store.known_calls import KnownCalls
+from switchhook.store.many import DRIVER
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +48,11 @@ BUSY_SECONDS = 5.0
 # Items taken in one turn of the event loop: some two milliseconds, for somebody else may be waiting.
 TAKEN_AT_ONCE = 32
 READERS = 4
+
+# The driver looks for an adapter of whatever is neither number nor text, and to find none takes it as long as
+# to write a row. These two give back what they are given.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -84,6 +90,7 @@ def open_engine(path: Path, *, is_writer: bool, busy_seconds: float = BUSY_SECON
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
+        connection.info[DRIVER] = driver
         if isinstance(driver, Writing):
             driver.begin()
             connection.info[KNOWN_CALLS] = driver.known_calls
