@@ -1,6 +1,6 @@
 """News in: once taken they are stored, folded and queued for everyone who is to hear of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -81,13 +81,34 @@ class Intake:
             )
         )
 
-    async def _accept(self, arrival: Arrival) -> Taken:
+    async def tell_each(self, about: Sequence[tuple[int, str, News]]) -> list[Taken | Exception]:
+        """Do as `tell` does for many calls at once, without waiting for one before the next is told.
+
+        Of each are given: account, our id of the call, the news. Gives what came of each, or what `tell`
+        would have raised.
+        """
+        now = self._clock.now()
+        arrivals = [
+            Arrival(account_id=account_id, connection_id="", news=(news,), at=now, call_row=call_row)
+            for account_id, call_row, news in about
+        ]
+        waiting = [self._store.take(self._take_all, arrival) for arrival in arrivals]
+        results: list[Taken | Exception] = []
+        for arrival, taking in zip(arrivals, waiting, strict=True):
+            try:
+                results.append(await self._accept(arrival, taking))
+            except Exception as error:  # noqa: BLE001 - given to the caller
+                results.append(error)
+        return results
+
+    async def _accept(self, arrival: Arrival, taking: Awaitable[Taken] | None = None) -> Taken:
+        """`taking`: it has been handed to the store already."""
         for _ in range(ROUNDS):
             try:
-                taken = await self._store.take(self._take_all, arrival)
+                taken = await (taking or self._store.take(self._take_all, arrival))
                 break
             except Raced:
-                continue
+                taking = None
         else:
             raise StoreDown(f"other writers were first {ROUNDS} times")
         for listener in self._listeners:

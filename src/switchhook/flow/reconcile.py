@@ -93,9 +93,8 @@ class Reconcile:
 
     async def _tick(self, due: Collection[DueCall]) -> list[Taken]:
         """Give what came of those that time has changed."""
-        results = await asyncio.gather(
-            *(self._intake.tell(one.account_id, one.call_row, [Tick(call_id=one.call_id)]) for one in due),
-            return_exceptions=True,
+        results = await self._intake.tell_each(
+            [(one.account_id, one.call_row, Tick(call_id=one.call_id)) for one in due]
         )
         failures = [result for result in results if isinstance(result, Exception)]
         if failures:

@@ -1,7 +1,7 @@
 """What every room may ask of the store, and opening one on either engine."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
@@ -34,8 +34,10 @@ class Store(Protocol):
         """Run a verb and return after the commit. It may run again, alone, when another's failed."""
         ...
 
-    async def take(self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A) -> R:
-        """Hand one item to a batch verb and return after the commit.
+    def take(
+        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+    ) -> Awaitable[R]:
+        """Hand one item to a batch verb, at once; what is given back is done after the commit.
 
         All waiting items of the same verb come to it in one call, in the order of the callers. It
         gives one value per item; an exception in its place is raised to that caller only, and the

@@ -1,7 +1,7 @@
 """The store on PostgreSQL: a few writer connections that commit in groups, and a pool that reads."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
@@ -103,8 +103,10 @@ class PostgresStore:
     ) -> T:
         return cast(T, await self._queue(job_of(self._loop.create_future(), verb, *args, **kwargs)))
 
-    async def take(self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A) -> R:
-        return cast(R, await self._queue(item_job(self._loop.create_future(), verb, item)))
+    def take(
+        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+    ) -> Awaitable[R]:
+        return cast(Awaitable[R], self._queue(item_job(self._loop.create_future(), verb, item)))
 
     async def read(
         self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -159,8 +159,10 @@ class SqliteStore:
     ) -> T:
         return cast(T, await self._queue(job_of(self._loop.create_future(), verb, *args, **kwargs)))
 
-    async def take(self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A) -> R:
-        return cast(R, await self._queue(item_job(self._loop.create_future(), verb, item)))
+    def take(
+        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+    ) -> Awaitable[R]:
+        return cast(Awaitable[R], self._queue(item_job(self._loop.create_future(), verb, item)))
 
     async def read(
         self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
