@@ -33,7 +33,8 @@ run: $(VENV)/.run-ready
 # The calls of a real PBX come last and by themselves: phones do not wait for a busy machine. What went wrong
 # on one is tried once more, alone, and both times are told.
 AGAIN = || $(PYTEST) --last-failed --last-failed-no-failures none
-PYTEST := $(BIN)/python -m pytest --durations 5 --durations-min 3
+# Compiled once: each worker and each process of a test starts a second sooner.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --durations 5 --durations-min 3
 ifeq ($(strip $(PYTEST_ARGS)),)
 test: $(VENV)/.dev-ready
 	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/asterisk $(AGAIN) --ignore tests/asterisk

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import hypothesis
 import pytest
+from pytest_asyncio import is_async_test
 
 from tests.servers.chromium import ChromiumMissing, find_chromium
 from tests.servers.ports import free_port as find_free_port
@@ -72,6 +73,9 @@ def free_port() -> Callable[[], int]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        # A store that outlives a test needs a loop that does.
+        if "kept_stores" in getattr(item, "fixturenames", ()) and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         for fixture, marker in MARKED_BY_FIXTURE.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)

@@ -1,9 +1,13 @@
-"""Running the command line as a script does: a process, its output and its exit status."""
+"""Running the command line as a script does: a process, its output and its exit status.
+
+The processes are forked off one that has loaded it, unless they are to start `afresh`.
+"""
 
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from tests.servers.forked import Forked, fork
 
 TOLD_SECONDS = 60
 
@@ -35,41 +41,43 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**plain, "PYTHONWARNINGS": "error", **(extra or {})}
 
 
-def command(*words: str, data: Path | None = None, environ: Mapping[str, str] | None = None) -> Done:
+def command(
+    *words: str, data: Path | None = None, environ: Mapping[str, str] | None = None, afresh: bool = False
+) -> Done:
     """Run one command to its end."""
     where = ["--data", str(data)] if data is not None else []
-    ran = subprocess.run(
-        [sys.executable, "-m", "switchhook", *words, *where],
-        capture_output=True,
-        text=True,
-        timeout=TOLD_SECONDS,
-        env=environment(environ),
-        check=False,
-    )
-    return Done(status=ran.returncode, out=ran.stdout, err=ran.stderr)
+    if afresh:
+        ran = subprocess.run(
+            [sys.executable, "-m", "switchhook", *words, *where],
+            capture_output=True,
+            text=True,
+            timeout=TOLD_SECONDS,
+            env=environment(environ),
+            check=False,
+        )
+        return Done(status=ran.returncode, out=ran.stdout, err=ran.stderr)
+    with (
+        tempfile.TemporaryFile("w+") as err,
+        fork("switchhook", *words, *where, environ=environment(environ), stderr=err.fileno()) as process,
+    ):
+        out = process.stdout.read().decode()
+        status = process.wait(TOLD_SECONDS)
+        err.seek(0)
+        return Done(status=status, out=out, err=err.read())
 
 
 @contextmanager
-def serving(data: Path, *words: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def serving(data: Path, *words: str) -> Iterator[tuple[str, Forked]]:
     """Run a hub in a process of its own, on a free port; give its address."""
-    with (data.parent / f"{data.name}.log").open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "switchhook", "serve", "--port", "0", "--data", str(data), *words],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment(),
-        )
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line.startswith("listening on "):
-                log.seek(0)
-                raise AssertionError(f"the hub did not start: {line!r} {log.read()}")
-            yield line.removeprefix("listening on ").strip(), process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(TOLD_SECONDS)
-            assert process.stdout is not None
-            process.stdout.close()
+    words = ("serve", "--port", "0", "--data", str(data), *words)
+    with (
+        (data.parent / f"{data.name}.log").open("w+") as log,
+        fork("switchhook", *words, environ=environment(), stderr=log.fileno()) as process,
+    ):
+        line = process.stdout.readline().decode()
+        if not line.startswith("listening on "):
+            log.seek(0)
+            raise AssertionError(f"the hub did not start: {line!r} {log.read()}")
+        yield line.removeprefix("listening on ").strip(), process
+        process.send_signal(signal.SIGTERM)
+        process.wait(TOLD_SECONDS)

@@ -45,13 +45,12 @@ EVENT = {"cmd": "event", "type": "in", "phone": "79101234567", "ext": "101", "ca
 def test_commands_beside_a_running_hub_are_taken_up(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with serving(data) as (url, _):
-        made = command(
-            "connection", "add", "planfix", "--role", "pbx", "--name", "PBX", "--json", data=data
-        ).json
+        new = ("planfix", "--role", "pbx", "--name", "PBX")
+        made = command("connection", "add", *new, "--json", data=data, afresh=True).json
         is_taken = soon_taken(made, event="INCOMING", **EVENT)
-        (listed,) = command("call", "list", "--json", data=data).json
-        shown = command("call", "show", listed["id"], "--json", data=data).json
-        link = command("login", "--json", data=data).json["url"]
+        (listed,) = command("call", "list", "--json", data=data, afresh=True).json
+        shown = command("call", "show", listed["id"], "--json", data=data, afresh=True).json
+        link = command("login", "--json", data=data, afresh=True).json["url"]
 
     assert is_taken
     assert made["urls"]["api"].startswith(f"{url}/x/")
@@ -76,12 +75,28 @@ def test_what_the_hub_took_is_there_without_it(tmp_path: Path) -> None:
 def test_a_hub_that_is_told_to_stop_says_one_line_in_all(tmp_path: Path, by: signal.Signals) -> None:
     with serving(tmp_path / "data") as (url, process):
         process.send_signal(by)
-        assert process.stdout is not None
         rest = process.stdout.read()
         status = process.wait(SOON_SECONDS)
 
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-    assert (rest, status) == ("", 0)
+    assert (rest, status) == (b"", 0)
+
+
+def test_the_command_itself_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    words = ("-m", "switchhook", "serve", "--port", "0", "--data", str(tmp_path / "data"))
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=log, env=environment()
+        ) as hub,
+    ):
+        assert hub.stdout is not None
+        line = hub.stdout.readline()
+        hub.send_signal(signal.SIGTERM)
+        rest = hub.stdout.read()
+
+    assert line.startswith(b"listening on http://127.0.0.1:")
+    assert (rest, hub.returncode) == (b"", 0)
 
 
 def test_the_link_to_the_page_is_beside_the_log(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A process that holds the links of a store: started, stopped and killed by tests.
 
-Its connector connects to the test by TCP, says who it is, and stores a call for each line it is sent. What
-came of each is printed, for after the connection has ended too.
+It prints when it begins. Its connector connects to the test by TCP, says who it is, and stores a call for
+each line it is sent. What came of each is printed, for after the connection has ended too.
 """
 
 import argparse
@@ -68,6 +68,7 @@ async def main(where: str, folder: Path, port: int, name: str, *, is_blind: bool
         async with asyncio.TaskGroup() as both:
             both.create_task(links.run())
             both.create_task(registry.run())
+            print("begun", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from switchhook.flow.hub import BoundHub, Hubs
 from switchhook.flow.link_hub import Planner
 from switchhook.flow.link_orders import LinkOrders
 from switchhook.flow.links import Links
-from switchhook.store import calls
+from switchhook.store import Store, calls
 from switchhook.store.link_leases import LinkLease, get_link
 from tests.fakes import FakeClock, NumberedIds, eventually
 from tests.flow.rig import Rig, open_rig
@@ -133,9 +133,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(folder: Path, where: str | None = None, **side: object) -> AsyncIterator[Scene]:
+async def open_scene(folder: Path, kept: Store | None = None, **side: object) -> AsyncIterator[Scene]:
     clock, peer = FakeClock(), Peer()
-    async with open_rig(folder, {KIND: [peer.side(**side)]}, where=where, clock=clock) as rig:
+    async with open_rig(folder, {KIND: [peer.side(**side)]}, kept=kept, clock=clock) as rig:
         connection = await rig.connect(KIND, Role.PBX)
         scene = Scene(rig=rig, clock=clock, peer=peer, connection=connection)
         try:

@@ -72,13 +72,16 @@ async def open_rig(
     sides: Mapping[str, Sequence[Side]],
     *,
     where: str | None = None,
+    kept: Store | None = None,
     clock: Clock | None = None,
     on_named: Listener | None = None,
     deadline_seconds: float = 3,
 ) -> AsyncIterator[Rig]:
-    """Open a hub whose protocols are `sides` by kind; on SQLite unless `where` says otherwise."""
+    """Open a hub whose protocols are `sides` by kind; on a SQLite file of its own, unless `where` says
+    otherwise or it is to use a store that is `kept` open.
+    """
     clock = clock or SystemClock()
-    store = await open_store(where or folder / "hub.db")
+    store = kept or await open_store(where or folder / "hub.db")
     box = SecretBox.load(folder)
     http = HttpClient()
     connectors = {
@@ -108,7 +111,8 @@ async def open_rig(
     finally:
         await lookup.close()
         await http.close()
-        await store.close()
+        if kept is None:
+            await store.close()
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ class Door:
         return caught.value
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def door(store: Store, account_id: int, box: SecretBox) -> AsyncIterator[Door]:
     made = Door(store, account_id, box)
     yield made

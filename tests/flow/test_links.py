@@ -11,15 +11,16 @@ from switchhook.core.connector import Field
 from switchhook.core.directory import Availability
 from switchhook.core.errors import LinkLost, PeerDown
 from switchhook.flow.configure import change_connection
+from switchhook.store import Store
 from switchhook.store.connections import ConnectionStatus, remove_connection, set_status
 from tests.fakes import eventually
 from tests.flow.linking import Scene, open_scene, reason_of, taken
 from tests.flow.rig import rings, running
 
 
-@pytest_asyncio.fixture
-async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path, where, fields=(Field(name="host", label="Host"),)) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(store: Store, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with open_scene(tmp_path, store, fields=(Field(name="host", label="Host"),)) as opened:
         yield opened
 
 

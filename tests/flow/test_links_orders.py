@@ -22,6 +22,7 @@ from switchhook.core.errors import (
 )
 from switchhook.core.link_hub import Ordered
 from switchhook.flow.link_queue import LONGEST_QUEUE
+from switchhook.store import Store
 from switchhook.store.tables.links import link_orders
 from tests.fakes import eventually
 from tests.flow.linking import Process, Scene, open_scene
@@ -30,13 +31,13 @@ from tests.flow.rig import running
 DIAL = {"extension": "101", "number": "+79101234567"}
 
 
-@pytest_asyncio.fixture
-async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path, where) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(store: Store, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with open_scene(tmp_path, store) as opened:
         yield opened
 
 
-@pytest_asyncio.fixture(params=["here", "elsewhere"])
+@pytest_asyncio.fixture(params=["here", "elsewhere"], loop_scope="session")
 async def asker(request: pytest.FixtureRequest, scene: Scene) -> AsyncIterator[Process]:
     """Asks for what another process holds, or for what it holds itself; time goes on."""
     holder = scene.process()

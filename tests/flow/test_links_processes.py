@@ -1,10 +1,7 @@
 """Two real processes and one link: killed, stopped and gone on."""
 
 import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,10 +18,13 @@ from switchhook.store.link_leases import LinkLease, get_link
 from switchhook.store.secrets import SecretBox
 from tests.fakes import PATIENCE_SECONDS, START
 from tests.flow.link_process import KIND
+from tests.servers.forked import Forked, fork
 
 # As promised: three seconds of lease, and another to notice.
 # Five on a machine that has time; a busy one is late, not wrong.
 TAKEN_OVER_SECONDS = 15.0
+# Enough for whoever waits to look for a free link, which is done twice a second.
+TRIES_SECONDS = 0.8
 
 
 @dataclass(eq=False)
@@ -54,18 +54,14 @@ class Scene:
     port: int = 0
     lines: "asyncio.Queue[Line]" = field(default_factory=asyncio.Queue)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
-    processes: list[Process] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
 
-    async def start(self, name: str, *options: str) -> Process:
-        """Start a process with its own way to the store and the peer."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.flow.link_process", self.where, str(self.folder), str(self.port), name, *options),
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])},
-        )
+    async def start(self, name: str, *options: str) -> Forked:
+        """Start a process with its own way to the store and the peer; return when it begins."""
+        place = (self.where, str(self.folder), str(self.port))
+        process = fork("tests.flow.link_process", *place, name, *options)
         self.processes.append(process)
+        assert await said(process) == "begun"
         return process
 
     async def next_line(self) -> Line:
@@ -89,11 +85,10 @@ class Scene:
         return sorted(call.call_id for call in page.calls)
 
 
-async def said(process: Process) -> str:
+async def said(process: Forked) -> str:
     """Give the next line that a process prints."""
-    assert process.stdout is not None
     async with asyncio.timeout(PATIENCE_SECONDS):
-        return (await process.stdout.readline()).decode().strip()
+        return await process.line()
 
 
 @asynccontextmanager
@@ -126,9 +121,7 @@ async def open_scene(where: str, folder: Path) -> AsyncIterator[Scene]:
     finally:
         server.close()
         for process in scene.processes:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
+            process.close()
         for writer in scene.writers:
             writer.close()
         await store.close()
@@ -140,15 +133,15 @@ async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
         yield opened
 
 
-async def taken_over(scene: Scene, how: signal.Signals, *options: str) -> tuple[Process, Line, Line, float]:
+async def taken_over(scene: Scene, how: signal.Signals, *options: str) -> tuple[Forked, Line, Line, float]:
     """Have the first of two processes hold the link, send it a signal, and wait for the second."""
     first = await scene.start("first", *options)
     line = await scene.next_line()
     await line.ring("before")
     assert await line.stored() == "stored before"
     second = await scene.start("second")
-    await asyncio.sleep(1.5)  # it runs, and has nothing to hold
-    assert second.returncode is None
+    await asyncio.sleep(TRIES_SECONDS)  # it runs, and has nothing to hold
+    assert second.poll() is None
     assert scene.lines.empty()
     await scene.renewed()
     first.send_signal(how)

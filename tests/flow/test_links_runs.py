@@ -11,15 +11,16 @@ from switchhook.core.connector import Field, Role
 from switchhook.core.directory import Caller
 from switchhook.core.errors import HubError, LinkLost, PeerDown, Unsupported
 from switchhook.core.ring_plan import RingPlan
+from switchhook.store import Store
 from switchhook.store.connections import remove_connection
 from tests.fakes import eventually
 from tests.flow.linking import KIND, Scene, open_scene, reason_of, taken
 from tests.flow.rig import rings, running
 
 
-@pytest_asyncio.fixture
-async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path, where, fields=(Field(name="host", label="Host"),)) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(store: Store, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with open_scene(tmp_path, store, fields=(Field(name="host", label="Host"),)) as opened:
         yield opened
 
 

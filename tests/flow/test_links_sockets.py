@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from switchhook.core.errors import LinkLost, PeerDown, Unsupported
+from switchhook.store import Store
 from switchhook.store.connections import ConnectionStatus, set_status
 from tests.fakes import eventually
 from tests.flow.linking import Process, Scene, open_scene
@@ -30,9 +31,9 @@ class PlayedSocket:
         self.is_closed = True
 
 
-@pytest_asyncio.fixture
-async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path, where) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(store: Store, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with open_scene(tmp_path, store) as opened:
         opened.peer.is_deaf = True
         yield opened
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +23,7 @@ from switchhook.net.http import HttpClient
 from switchhook.settings import read_place
 from switchhook.sim.crm import PlayedCrm
 from switchhook.sim.settings import part_of
+from tests.servers.forked import Forked, fork
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresMissing, PostgresServer
 
@@ -54,33 +54,25 @@ class HubProcess:
     folder: Path
     port: int
     database_url: str | None
-    process: asyncio.subprocess.Process | None = None
+    process: Forked | None = None
 
     async def start(self, *, waits: bool = True) -> None:
         environ = {**os.environ, "SWITCHHOOK_LOG_LEVEL": "error"}
         if self.database_url is not None:
             environ["SWITCHHOOK_DATABASE_URL"] = self.database_url
-        command = (sys.executable, "-m", "switchhook", "serve", "--data", str(self.folder))
-        self.process = await asyncio.create_subprocess_exec(
-            *command,
-            "--port",
-            str(self.port),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environ,
-        )
+        place = ("--data", str(self.folder), "--port", str(self.port))
+        self.process = fork("switchhook", "serve", *place, environ=environ)
         if waits:
-            assert self.process.stdout is not None
             async with asyncio.timeout(READY_SECONDS):
-                line = await self.process.stdout.readline()
-            assert line.startswith(b"listening on ")
+                line = await self.process.line()
+            assert line.startswith("listening on ")
 
     async def end(self, by: signal.Signals) -> None:
         process, self.process = self.process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.send_signal(by)
-            await process.wait()
+            process.send_signal(by)
+            await process.ended()
+            process.close()
 
 
 @dataclass(kw_only=True)

@@ -15,15 +15,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import asyncpg
 
 from tests.servers.ports import free_port
+
+T = TypeVar("T")
 
 SUPERUSER = "postgres"
 START_SECONDS = 60.0
@@ -205,6 +207,38 @@ class PostgresServer:
 
     def _end_of_log(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+class KeptConnection:
+    """A connection that is opened once, for statements between tests; its loop has a thread of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._thread = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self._connection: asyncpg.Connection[asyncpg.Record] = self._run(
+            asyncpg.connect(self.url, timeout=10)
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run(self._connection.close())
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    def execute(self, statements: str) -> None:
+        """Run statements in one transaction; callable whether or not an event loop runs in this thread."""
+        self._run(self._connection.execute(statements))
+
+    def _run(self, what: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await what
+
+        return self._thread.submit(self._runner.run, wait()).result()
 
 
 def find_postgres() -> Path:

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 import resource
+import signal
 import subprocess
-import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -18,9 +18,9 @@ from switchhook.core.errors import Misconfigured, StoreDown
 from switchhook.store import Store, open_store
 from switchhook.store.hub_settings import revision, set_setting
 from switchhook.store.sqlite import SqliteStore, open_engine
+from tests.servers.forked import Forked, fork
 from tests.servers.postgres import PostgresMissing, PostgresServer
 
-ROOT = Path(__file__).parents[2]
 SPACE_BYTES = 3 * 1024 * 1024
 
 
@@ -38,25 +38,19 @@ def names(tx: sa.Connection) -> set[str]:
 
 
 @asynccontextmanager
-async def writer(where: str, prefix: str, *limit: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.store.writer", where, prefix, *limit),
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-    )
-    try:
+async def writer(where: str, prefix: str, *limit: str) -> AsyncIterator[Forked]:
+    with fork("tests.store.writer", where, prefix, *limit) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
-async def lines(process: asyncio.subprocess.Process, count: int = -1) -> list[str]:
+async def lines(process: Forked, count: int = -1) -> list[str]:
     """Read so many lines, or to the end; a line that a kill cut off is none."""
-    assert process.stdout
+    return await asyncio.to_thread(read_lines, process, count)
+
+
+def read_lines(process: Forked, count: int) -> list[str]:
     read: list[str] = []
-    while len(read) != count and (line := await process.stdout.readline()).endswith(b"\n"):
+    while len(read) != count and (line := process.stdout.readline()).endswith(b"\n"):
         read.append(line.decode().strip())
     # What else the store has to say goes the same way.
     return [line for line in read if line.startswith(("one-", "two-"))]
@@ -86,7 +80,7 @@ async def test_a_killed_process_loses_no_acknowledged_write_on_sqlite(tmp_path: 
     for prefix in ("one", "two"):
         async with writer(where, prefix) as process:
             acknowledged += await lines(process, 100)
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             acknowledged += await lines(process)
     store = await open_store(where)
 
@@ -103,7 +97,7 @@ async def test_a_killed_server_loses_no_acknowledged_write_on_postgres(
     async with writer(where, "one") as process:
         acknowledged = await lines(process, 100)
         durable_server.kill()
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         acknowledged += await lines(process)
     durable_server.start()
     store = await open_store(where)

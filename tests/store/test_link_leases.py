@@ -28,7 +28,7 @@ from tests.store.times import NOW
 LEASE_MS = 3000
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def pbx(store: Store, account_id: int, box: SecretBox) -> str:
     return await add(store, account_id, box)
 

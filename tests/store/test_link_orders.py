@@ -29,7 +29,7 @@ from tests.store.times import NOW
 BODY = {"extension": "101", "devices": ["a", {"b": None}], "n": 1.5}
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def pbx(store: Store, account_id: int, box: SecretBox) -> str:
     """A connection whose link is held with epoch 1."""
     row = await store.write(add_connection, account_id, box, kind="played", role=Role.PBX, name="PBX", at=NOW)

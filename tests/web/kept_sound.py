@@ -4,12 +4,16 @@ import asyncio
 
 from switchhook.core.call import Call
 from switchhook.store.calls import page
+from switchhook.store.recordings import FetchState, of_call, postpone
 from tests.net.peers import Exchange, listening
 from tests.web.hubs import TestHub, planfix_event
 
 
 async def keep_recording(hub: TestHub, sound: bytes, *, call_id: str = "1") -> Call:
-    """Have a PBX end a call and give its recording; return when the hub holds it."""
+    """Have a PBX end a call and give its recording; return when the hub holds it.
+
+    The seconds that a PBX is given to finish its file are left out.
+    """
 
     async def gives_sound(exchange: Exchange) -> None:
         await exchange.answer(sound)
@@ -26,4 +30,7 @@ async def keep_recording(hub: TestHub, sound: bytes, *, call_id: str = "1") -> C
                 (call, *_) = (await desk.store.read(page, desk.account_id)).calls
                 if call.recordings and call.recordings[0].is_kept:
                     return call
-                await asyncio.sleep(0.02)
+                for one in await desk.store.read(of_call, desk.account_id, call):
+                    if one.state is FetchState.WAITING and not one.attempts:
+                        await desk.store.write(postpone, desk.account_id, one.id, at=one.heard_at)
+                await asyncio.sleep(0.1)

@@ -34,6 +34,17 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         yield opened
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office_of_all(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """An office for tests that only ask, and of which none makes a difference to another."""
+    async with open_office(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+only_asking = pytest.mark.asyncio(loop_scope="module")
+
+
+@only_asking
 @pytest.mark.parametrize(
     "number",
     [
@@ -47,21 +58,22 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         "sip:79161234567%4010.0.0.1",
     ],
 )
-async def test_the_name_is_told_however_the_number_is_written(office: Office, number: str) -> None:
-    told = await office.ask("name", f"number={number}&did={DID}")
+async def test_the_name_is_told_however_the_number_is_written(office_of_all: Office, number: str) -> None:
+    told = await office_of_all.ask("name", f"number={number}&did={DID}")
 
     assert (told.status, told.body.decode()) == (200, NAME)
     assert told.headers["content-type"] == PLAIN
     assert told.headers["cache-control"] == "no-store"
 
 
+@only_asking
 @pytest.mark.parametrize(
     "number", ["", "anonymous", "Anonymous", "unknown", "%2B74999999999", "sip", "100500"]
 )
-async def test_of_a_stranger_nothing_is_told(office: Office, number: str) -> None:
-    name = await office.ask("name", f"number={number}")
-    route = await office.ask("route", f"number={number}&format=text")
-    caller = cast("dict[str, object]", (await office.ask("caller", f"number={number}")).json)
+async def test_of_a_stranger_nothing_is_told(office_of_all: Office, number: str) -> None:
+    name = await office_of_all.ask("name", f"number={number}")
+    route = await office_of_all.ask("route", f"number={number}&format=text")
+    caller = cast("dict[str, object]", (await office_of_all.ask("caller", f"number={number}")).json)
 
     assert (name.status, name.body, name.headers["content-type"]) == (200, b"", PLAIN)
     assert (route.status, route.body, route.headers["content-type"]) == (200, b"", PLAIN)
@@ -162,6 +174,7 @@ async def test_a_crm_that_cannot_say_keeps_nobody_waiting(
     assert told[2].json == {"extensions": ["102", "101", "900"], "because": "free in the group of this line"}
 
 
+@only_asking
 @pytest.mark.parametrize(
     ("what", "query", "said"),
     [
@@ -182,9 +195,9 @@ async def test_a_crm_that_cannot_say_keeps_nobody_waiting(
     ],
 )
 async def test_a_wrong_parameter_is_named_and_never_shown_as_a_name(
-    office: Office, what: str, query: str, said: str
+    office_of_all: Office, what: str, query: str, said: str
 ) -> None:
-    told = await office.ask(what, query)
+    told = await office_of_all.ask(what, query)
 
     assert told.status == 400
     if what == "name" or "format=text" in query:
@@ -232,11 +245,12 @@ async def test_over_the_rate_the_pbx_is_told_when_to_come_again(tmp_path: Path) 
         assert (again.status, again.headers["ratelimit-remaining"]) == (200, "599")
 
 
+@only_asking
 @pytest.mark.parametrize(
     "path", ["/lookup/", "/lookup/k", "/lookup/k/", "/lookup/k/other", "/lookup/k/name/x"]
 )
-async def test_another_path_is_not_there(office: Office, path: str) -> None:
-    told = await office.hub.ask(path, None)
+async def test_another_path_is_not_there(office_of_all: Office, path: str) -> None:
+    told = await office_of_all.hub.ask(path, None)
 
     assert (told.status, told.body) == (404, b"")
 

@@ -29,6 +29,8 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 PING_EVERY_SECONDS = PONG_SECONDS = 10.0
 MAX_CONNECTIONS = 10_000
 BACKLOG = 2048
+# So often it is looked whether the last request has been answered, at the end.
+LOOK_SECONDS = 0.01
 
 
 def nothing(_: str) -> bool:
@@ -113,7 +115,7 @@ class Server:
         task, self._task = self._task, None
         if task is None:
             return
-        self._server.should_exit = True
+        self._server.stopping.set()
         await task
         if self._socket is not None:
             self._socket.close()
@@ -134,11 +136,37 @@ class Server:
 
 
 class _QuietServer(uvicorn.Server):
-    """uvicorn without signals, which are the app's business."""
+    """uvicorn without signals, which are the app's business, and without looking ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # sets the headers that all answers have
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and let what is in hand finish, for as long as it may."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while state.connections or state.tasks:
+                    await asyncio.sleep(LOOK_SECONDS)
+                for server in self.servers:
+                    await server.wait_closed()
+        except TimeoutError:
+            log.warning("requests were cut off at the end", requests=len(state.tasks))
+            for task in state.tasks:
+                task.cancel()
 
 
 def bind(host: str, port: int) -> socket.socket:
