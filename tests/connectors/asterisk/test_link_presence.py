@@ -1,18 +1,31 @@
 """Pauses and phones in a call: what becomes of an employee's status, and that a choice stands above it."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from switchhook.connectors.asterisk.link.presence import PresenceWatch, read_order, set_presence
+from switchhook.connectors.asterisk.link.phones import look_by_ari
+from switchhook.connectors.asterisk.link.presence import PresenceWatch, read_order, remembered, set_presence
+from switchhook.connectors.asterisk.link.requests import RestAnswer
 from switchhook.connectors.asterisk.settings import read_settings
 from switchhook.connectors.asterisk.wire import ari
 from switchhook.connectors.asterisk.wire.ami import Frame
+from switchhook.connectors.asterisk.wire.rest import RestRequest
 from switchhook.core.directory import Availability, Employee
-from switchhook.core.errors import BadMessage, HubError, Misconfigured, NotFound, PeerDown, StoreDown
+from switchhook.core.errors import (
+    BadMessage,
+    HubError,
+    LinkLost,
+    Misconfigured,
+    NotFound,
+    PeerDown,
+    StoreDown,
+)
 from switchhook.core.outcome import Delivered, GiveUp, NotSent, Outcome, TryAgain
 
-from .holding import MemoryHub, make_link
+from .holding import MemoryHub, make_link, running
 
 FREE, BUSY, BREAK, DINNER = (
     Availability.FREE,
@@ -54,6 +67,59 @@ async def test_a_phone_in_a_call_makes_busy_of_free_and_back() -> None:
     await watch_of(hub).hear_ami([device("RINGING"), device("INUSE"), device("INUSE"), device("NOT_INUSE")])
 
     assert hub.presences == [("101", BUSY), ("101", FREE)]
+
+
+async def test_whom_a_phone_made_busy_is_remembered_before_anybody_is_told() -> None:
+    class Dying(MemoryHub):
+        async def set_presence(self, extension: str, availability: Availability) -> None:
+            raise LinkLost("killed")
+
+    hub = Dying()
+    choose(hub, FREE)
+    with pytest.raises(LinkLost):
+        await watch_of(hub).hear_ami([device("INUSE")])
+    assert remembered(replace(make_link(AMI), state=hub.state)) == ["101"]
+
+    calm = hub_of()
+    await watch_of(calm).hear_ami([device("INUSE"), device("NOT_INUSE")])
+    assert remembered(replace(make_link(AMI), state=calm.state)) == []
+
+
+@pytest.mark.parametrize("stored", [None, "101", {"101": 1}, [1, None]])
+def test_what_was_stored_by_nobody_like_us_is_no_memory(stored: object) -> None:
+    assert remembered(replace(make_link(AMI), state={"busy_by_phone": stored})) == []
+
+
+# As Asterisk 22.10.1 answers `endpoints`.
+TALKS = b"""[{"technology":"PJSIP","resource":"101","state":"online","channel_ids":["1795274812.4"]},
+ {"technology":"PJSIP","resource":"trunk","state":"unknown","channel_ids":["1795274812.3"]}]"""
+IS_IDLE = b'[{"technology":"PJSIP","resource":"101","state":"online","channel_ids":[]}]'
+
+
+@pytest.mark.parametrize(
+    ("answer", "presences"),
+    [
+        (RestAnswer(status=200, body=TALKS), []),
+        (RestAnswer(status=200, body=IS_IDLE), [("101", FREE)]),
+        (RestAnswer(status=403, body=b"{}"), []),
+    ],
+)
+async def test_over_ari_an_endpoint_without_channels_is_idle(
+    answer: RestAnswer, presences: list[tuple[str, Availability]]
+) -> None:
+    class Asked:
+        async def send(self, request: RestRequest) -> RestAnswer:
+            assert (request.method, request.uri) == ("GET", "endpoints")
+            return answer
+
+    hub = hub_of(BUSY)
+    watch = PresenceWatch(
+        read_settings(make_link(ARI | {"phone_state": "true"}).settings), hub, made_busy=["101"]
+    )
+    async with running(look_by_ari(watch, Asked())):
+        await asyncio.sleep(0.02)
+
+    assert hub.presences == presences
 
 
 async def test_over_ari_it_is_the_same() -> None:

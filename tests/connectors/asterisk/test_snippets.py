@@ -41,7 +41,7 @@ def test_each_mode_has_its_files(mode: str) -> None:
     expected = {
         "ari": {"http.conf", "ari.conf", "extensions.conf"},
         "ari-inbound": {"websocket_client.conf", "ari.conf", "extensions.conf"},
-        "ami": {"manager.conf", "extensions.conf"},
+        "ami": {"manager.conf", "cdr_manager.conf", "extensions.conf"},
     }
     assert set(printed(mode)) == expected[mode]
 
@@ -83,7 +83,8 @@ def test_every_event_that_is_read_passes_the_filter() -> None:
     assert "MIXMONITOR_FILENAME" not in printed("ami")["manager.conf"]
     fetched = printed("ami", recordings_url="https://files.example.com")["manager.conf"]
     assert "eventfilter = Variable: MIXMONITOR_FILENAME" in fetched
-    assert "read = call,agent,dialplan\n" in fetched
+    assert "read = call,agent,cdr,dialplan\n" in fetched
+    assert "linkedid => LinkedID\n" in printed("ami")["cdr_manager.conf"]
 
 
 def test_settings_that_do_not_fit_are_named() -> None:

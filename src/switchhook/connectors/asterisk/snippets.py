@@ -19,7 +19,7 @@ EVENTS = (
     "Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "SoftHangupRequest", "HangupRequest",
     "Hangup", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave", "QueueCallerJoin",
     "QueueCallerAbandon", "AgentCalled", "AgentConnect", "QueueMemberPause", "Pickup", "MixMonitorStart",
-    "OriginateResponse", "DeviceStateChange",
+    "OriginateResponse", "DeviceStateChange", "Cdr",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def snippets(link: Link) -> Sequence[Snippet]:
             return (*connected, _dialplan(settings), _lookup(link, settings))
         case Mode.AMI:
             dialplan = (_dialling(settings),) if settings.context else ()
-            return (_manager(settings), *dialplan, _lookup(link, settings))
+            return (_manager(settings), _cdr(), *dialplan, _lookup(link, settings))
 
 
 def _http(settings: Settings) -> Snippet:
@@ -123,7 +123,7 @@ def _websocket(link: Link, settings: Settings) -> Snippet:
 
 
 def _manager(settings: Settings) -> Snippet:
-    classes = "call,agent,dialplan" if settings.recordings_url else "call,agent"
+    classes = "call,agent,cdr,dialplan" if settings.recordings_url else "call,agent,cdr"
     port = ["tlsenable = yes", f"tlsbindaddr = 0.0.0.0:{settings.port}"] if settings.is_tls else []
     files = [f"eventfilter = Variable: {MONITOR_FILE}"] if settings.recordings_url else []
     lines = [
@@ -142,6 +142,12 @@ def _manager(settings: Settings) -> Snippet:
         *files,
     ]
     return Snippet("manager.conf", _text(lines), "A user that may listen, dial and pause, and nothing else.")
+
+
+def _cdr() -> Snippet:
+    lines = ["[general]", "enabled = yes", "", "[mappings]", "linkedid => LinkedID"]
+    note = "Lengths of calls that went on while the hub was away; without this they stay as it guessed them."
+    return Snippet("cdr_manager.conf", _text(lines), note)
 
 
 def _dialplan(settings: Settings) -> Snippet:

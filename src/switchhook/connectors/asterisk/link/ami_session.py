@@ -1,7 +1,9 @@
 """Holding a manager connection: logged in, listened to, and looked after."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from switchhook.connectors.asterisk.link import phones
 from switchhook.connectors.asterisk.link.ami_client import AmiClient
 from switchhook.connectors.asterisk.link.ari_session import short_version
 from switchhook.connectors.asterisk.link.clock import Clock
@@ -9,15 +11,20 @@ from switchhook.connectors.asterisk.link.follower import Follower
 from switchhook.connectors.asterisk.link.presence import PresenceWatch
 from switchhook.connectors.asterisk.link.together import together
 from switchhook.connectors.asterisk.listen import from_ami
+from switchhook.connectors.asterisk.listen.sight import LiveChannel, Monitored
 from switchhook.connectors.asterisk.settings import Settings
 from switchhook.connectors.asterisk.wire import actions
-from switchhook.core.errors import Refused
+from switchhook.core.errors import BadMessage, Refused, TooLarge
 from switchhook.core.link_hub import LinkHub
 
 PING_EVERY_SECONDS = 5.0
 # Of the classes that Asterisk sorts its events into; variables are told in `dialplan`, wanted for files only.
-CLASSES = ("call", "agent")
+# A user that may not read one of them is told the others.
+CLASSES = ("call", "agent", "cdr")
 CLASS_OF_VARIABLES = "dialplan"
+# After connecting, live channels are asked whether they are recorded: so many at most, so many at once.
+MOST_ASKED = 2_000
+ASKED_AT_ONCE = 100
 
 
 class AmiSession:
@@ -68,13 +75,44 @@ class AmiSession:
             raise Refused(
                 "the user of the manager interface may not list the channels: give it write = reporting"
             )
-        await self._follower.compare(from_ami.live_channels(rows), asked_at=asked_at)
+        live = from_ami.live_channels(rows)
+        await self._follower.compare(live, asked_at=asked_at)
+        if settings.recordings_url:
+            await self._ask_for_files(live)
         _, members = await self._client.ask_list(
             lambda one: actions.write_action("QueueStatus", action_id=one)
         )
         self._watch.know([row for row in members if row.event == "QueueMember"])
+        await phones.compare_by_ami(self._watch, self._client)
         await self._hub.up(f"Asterisk {version} by AMI")
         await together(self._ping(), self._follower.sweep(), *(_forever(one) for one in work))
+
+    async def _ask_for_files(self, live: Sequence[LiveChannel]) -> None:
+        """Ask what is recorded into which file: that is told once, when it begins.
+
+        Raises: PeerDown: no answer.
+        """
+        rows = [row for row in live if row.channel.linkedid][:MOST_ASKED]
+        for start in range(0, len(rows), ASKED_AT_ONCE):
+            some = rows[start : start + ASKED_AT_ONCE]
+            files = await asyncio.gather(*(self._file_of(row.channel.name) for row in some))
+            sights = [
+                Monitored(channel=row.channel, file=file)
+                for row, file in zip(some, files, strict=True)
+                if file
+            ]
+            if sights:
+                await self._follower.hear([(one, self._clock.now()) for one in sights])
+
+    async def _file_of(self, channel: str) -> str:
+        """Give the file that a channel is recorded into; "" where there is none, or no channel any more."""
+        try:
+            answer = await self._client.ask(
+                lambda one: actions.get_variable(channel, from_ami.MONITOR_FILE, action_id=one)
+            )
+        except (BadMessage, TooLarge):
+            return ""  # a name that no line could carry
+        return answer.raw("Value") if answer.is_success else ""
 
     async def _version(self) -> str:
         answer = await self._client.ask(lambda one: actions.write_action("CoreSettings", action_id=one))

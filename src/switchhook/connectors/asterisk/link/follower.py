@@ -8,6 +8,7 @@ import structlog
 
 from switchhook.connectors.asterisk.link.clock import Clock
 from switchhook.connectors.asterisk.link.vanished import closing_news
+from switchhook.connectors.asterisk.listen.billing import Claim
 from switchhook.connectors.asterisk.listen.listener import Listener
 from switchhook.connectors.asterisk.listen.recording import Recording
 from switchhook.connectors.asterisk.listen.sight import LiveChannel, Sight
@@ -58,12 +59,14 @@ class Follower:
         Raises: LinkLost.
         """
         async with self._in_order:
-            await self._accept(self._listener.compare(rows, asked_at=asked_at, at=self._clock.now()))
-            believed = [
-                call
+            # Before anything is told: what goes on is heard of now, and may have phones that ring no more.
+            silent = {
+                call.call_id
                 for call in await self._hub.open_calls()
                 if call.last_heard_at is None or call.last_heard_at <= asked_at
-            ]
+            }
+            await self._accept(self._listener.compare(rows, asked_at=asked_at, at=self._clock.now()))
+            believed = [call for call in await self._hub.open_calls() if call.call_id in silent]
             await self._accept(closing_news(believed, self._going_on()))
 
     async def sweep(self) -> None:
@@ -77,6 +80,10 @@ class Follower:
         """Store news that the listener has no part in. Raises: LinkLost."""
         async with self._in_order:
             await self._accept(news)
+
+    def claims(self) -> Sequence[Claim]:
+        """Give what the PBX put down of calls that were heard in part; see `Listener.claims`."""
+        return self._listener.claims()
 
     def _going_on(self) -> Mapping[str, set[str]]:
         """Give the extensions whose end is not told, by call; also of calls that are over by now."""

@@ -6,7 +6,7 @@ changes nothing, since away and paused agree. A phone in a call makes a free emp
 makes them free again, where that is wanted and nobody said anything else meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,11 @@ FREE, BUSY, BREAK = Availability.FREE, Availability.BUSY, Availability.BREAK
 # Of a device; the others say that it is free, or that nobody knows.
 IN_CALL = frozenset({"INUSE", "BUSY", "RINGINUSE", "ONHOLD"})
 IDLE = frozenset({"NOT_INUSE"})
+# In a list it also tells that nobody talks there: a phone that left during a call is never idle again.
+AWAY = frozenset({"UNAVAILABLE", "INVALID"})
+# What the connection remembers: whom we made busy, since a status does not tell who set it.
+STATE = "busy_by_phone"
+MOST_REMEMBERED = 10_000
 ASKED_ANYWAY = "no call is being handed round; before the next one the hub asks the address book"
 
 
@@ -121,11 +126,37 @@ class MemberPause(Struct, frozen=True, kw_only=True):
 class PresenceWatch:
     """Follows phones and pauses, and tells the hub by the rule above."""
 
-    def __init__(self, settings: Settings, hub: LinkHub) -> None:
+    def __init__(self, settings: Settings, hub: LinkHub, *, made_busy: Collection[str] = ()) -> None:
+        """`made_busy`: those whom a phone had made busy when the link was last held: see `remembered`."""
         self._settings = settings
         self._hub = hub
         self._pauses: dict[str, dict[str, bool]] = {}  # extension: queue: paused
-        self._made_busy: set[str] = set()
+        self._made_busy: set[str] = set(made_busy)
+        self._remembered: frozenset[str] = frozenset(made_busy)
+        self._heard: set[str] = set()  # extensions, since a list was asked for
+
+    @property
+    def believes_phones_busy(self) -> bool:
+        return bool(self._made_busy) and self._settings.is_phone_state_told
+
+    def begin_compare(self) -> None:
+        """Note that the states of devices are being asked for: what is heard from now on is newer."""
+        self._heard.clear()
+
+    async def compare(self, devices: Sequence[tuple[str, str]]) -> None:
+        """Take a list of devices and their states: whoever we made busy and whose call is over is free.
+
+        Raises: LinkLost.
+        """
+        states: dict[str, set[str]] = {}
+        for device, state in devices:
+            extension = _extension(device, self._settings)
+            if extension is not None:
+                states.setdefault(extension, set()).add(state)
+        for extension in sorted(self._made_busy - self._heard):
+            said = states.get(extension, set())
+            if said & (IDLE | AWAY) and not said & IN_CALL:
+                await self._phone(PhoneState(extension=extension, is_in_call=False))
 
     def know(self, rows: Sequence[Frame]) -> None:
         """Take the list of queue members as the state that changes are told against."""
@@ -153,14 +184,28 @@ class PresenceWatch:
     async def _phone(self, state: PhoneState | None) -> None:
         if state is None or not self._settings.is_phone_state_told:
             return
+        self._heard.add(state.extension)
         now = await self._availability(state.extension)
         if state.is_in_call and now is FREE:
             self._made_busy.add(state.extension)
+            await self._remember()
             await self._tell(state.extension, BUSY)
         elif not state.is_in_call and state.extension in self._made_busy:
             self._made_busy.discard(state.extension)
             if now is BUSY:
                 await self._tell(state.extension, FREE)
+            await self._remember()
+
+    async def _remember(self) -> None:
+        """Have the connection remember whom we made busy, before anybody is told, for the hub after us."""
+        made_busy = frozenset(sorted(self._made_busy)[:MOST_REMEMBERED])
+        if made_busy == self._remembered:
+            return
+        try:
+            await self._hub.pair(state={STATE: sorted(made_busy)})
+            self._remembered = made_busy
+        except StoreDown as error:
+            log.warning("asterisk: who is busy cannot be remembered", reason=error.reason)
 
     async def _member(self, pause: MemberPause | None) -> None:
         if pause is None:
@@ -190,6 +235,12 @@ class PresenceWatch:
         except StoreDown:
             return None
         return next((one.availability for one in people if one.extension == extension), None)
+
+
+def remembered(link: Link) -> Collection[str]:
+    """Give whom a phone had made busy when the link was last held."""
+    stored = link.state.get(STATE)
+    return [one for one in stored if isinstance(one, str)] if isinstance(stored, list) else []
 
 
 def phone_state(device: str, state: str, settings: Settings) -> PhoneState | None:

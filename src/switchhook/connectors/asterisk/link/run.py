@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from switchhook.connectors.asterisk.drive.driver import Driver
 from switchhook.connectors.asterisk.drive.runner import Runner
-from switchhook.connectors.asterisk.link import dialling, presence
+from switchhook.connectors.asterisk.link import dialling, phones, presence
 from switchhook.connectors.asterisk.link.ami_client import AmiClient
 from switchhook.connectors.asterisk.link.ami_session import AmiSession
 from switchhook.connectors.asterisk.link.ari_link import again_after_short_gaps, hold_incoming, hold_outgoing
@@ -14,6 +14,7 @@ from switchhook.connectors.asterisk.link.clock import Clock, SystemClock
 from switchhook.connectors.asterisk.link.follower import Follower
 from switchhook.connectors.asterisk.link.missed_recordings import keep_looking
 from switchhook.connectors.asterisk.link.orders import Handler, serve_orders
+from switchhook.connectors.asterisk.link.reconciling import Reconciler
 from switchhook.connectors.asterisk.link.recordings import Announcer
 from switchhook.connectors.asterisk.link.requests import Asker, HttpAsker
 from switchhook.connectors.asterisk.link.together import together
@@ -45,11 +46,12 @@ class Holding:
         self._clock = clock
         self._announcer = Announcer(link.http, settings, clock)
         self._follower = Follower(Listener(settings.plan), hub, clock, found=self._announcer.found)
+        self._reconciler = Reconciler(self._follower, hub, clock)
         self._driver = Driver(settings.drive)
-        self._watch = presence.PresenceWatch(settings, hub)
+        self._watch = presence.PresenceWatch(settings, hub, made_busy=presence.remembered(link))
 
     async def run(self) -> None:
-        await together(self._hold(), self._announcer.run(self._follower.tell))
+        await together(self._hold(), self._announcer.run(self._follower.tell), self._reconciler.run())
 
     async def _hold(self) -> None:
         match self._settings.mode:
@@ -80,7 +82,13 @@ class Holding:
             handlers[dialling.DIAL] = dialling.ByDriver(runner, self._hub).dial
         elif settings.context:
             handlers[dialling.DIAL] = dialling.ByAri(asker, settings, self._hub).dial
-        return session, (lambda: serve_orders(self._hub, handlers), runner.run, self._look_for_recordings)
+        work = (
+            lambda: serve_orders(self._hub, handlers),
+            runner.run,
+            self._look_for_recordings,
+            lambda: phones.look_by_ari(self._watch, asker),
+        )
+        return session, work
 
     async def _look_for_recordings(self) -> None:
         """Over HTTP, whoever opened the websocket: only there the files are to be had."""

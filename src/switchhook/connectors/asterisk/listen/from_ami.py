@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from switchhook.connectors.asterisk.listen.sight import (
     Abandoned,
+    Billed,
     Bridged,
     Connected,
     Dialled,
@@ -137,6 +138,23 @@ def _originated(frame: Frame) -> Sight | None:
     return OriginateFailed(channel_id=channel_id, name=frame.get("Channel"), number=frame.get("Exten"))
 
 
+def _billed(frame: Frame) -> Sight | None:
+    """Read a CDR as cdr_manager sends it; its `LinkedID` is there only where the mapping has it."""
+    channel = _glimpse(frame)
+    seconds, billed = frame.number("Duration"), frame.number("BillableSeconds")
+    if channel is None or seconds is None or billed is None:
+        return None
+    return Billed(
+        channel=channel,
+        dest=frame.get("DestinationChannel"),
+        disposition=frame.raw("Disposition"),
+        seconds=seconds,
+        billed_seconds=billed,
+        began=frame.raw("StartTime"),
+        sequence=frame.raw("Sequence"),
+    )
+
+
 _READERS: Mapping[str, Callable[[Frame], Sight | None]] = {
     "Newchannel": _seen,
     "Newstate": _seen,
@@ -158,6 +176,7 @@ _READERS: Mapping[str, Callable[[Frame], Sight | None]] = {
     "MixMonitorStart": _monitored,
     "VarSet": _variable_set,
     "OriginateResponse": _originated,
+    "Cdr": _billed,
 }
 
 

@@ -10,10 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.connectors.asterisk.listen import facts
+from switchhook.connectors.asterisk.listen.billing import Claim, claims_of
 from switchhook.connectors.asterisk.listen.plan import Plan
 from switchhook.connectors.asterisk.listen.recording import Recording
 from switchhook.connectors.asterisk.listen.sight import (
     Abandoned,
+    Billed,
     Bridged,
     Connected,
     Dialled,
@@ -37,10 +39,13 @@ from switchhook.core.call import News
 
 # How long a call that is over is remembered: its last messages may come after its last hang-up.
 LINGER = timedelta(seconds=30)
+# One that was heard in part is remembered longer: a PBX may collect its CDRs for minutes (cdr.conf, `batch`).
+LINGER_OF_CUT = timedelta(minutes=10)
 # A call of which nothing was heard for longer is taken as over; lists of live channels find it before.
 STALE = timedelta(hours=12)
 MOST_CALLS = 20_000
 MOST_CHANNELS = 100  # of one call, that are gone and told of
+MOST_BILLS = 50  # of one call
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -61,6 +66,7 @@ class Listener:
         self._calls: dict[str, Tracked] = {}
         self._homes: dict[str, str] = {}  # channel: call
         self._bridges: dict[str, str] = {}  # bridge: call
+        self._billed: set[str] = set()  # calls of which something was put down that is not looked at yet
 
     @property
     def calls(self) -> Sequence[Tracked]:
@@ -74,6 +80,8 @@ class Listener:
                 return self._recording_made(sight)
             case RecordingBegun(target=target):
                 return self._recording_begun(target)
+            case Billed():
+                return self._note_bill(sight)
         news: list[News] = []
         glimpses = _glimpses(sight)
         for glimpse in glimpses:
@@ -119,7 +127,7 @@ class Listener:
                 self._calls[call.id] = facts.with_lost(self._calls[call.id], channel.id, at)
                 touched[call.id] = None
         for call_id in touched:
-            news += self._put(self._calls[call_id], at, is_cut=True)
+            news += self._put(replace(self._calls[call_id], is_cut=True), at, is_cut=True)
         return tuple(news)
 
     def sweep(self, at: datetime) -> tuple[News, ...]:
@@ -131,7 +139,8 @@ class Listener:
         past: list[Tracked] = []
         for call in self.calls:
             if call.over_at is not None or call.is_deserted:
-                past += [call] if at - (call.over_at or call.heard_at) > LINGER else []
+                lingers = LINGER_OF_CUT if call.is_cut else LINGER
+                past += [call] if at - (call.over_at or call.heard_at) > lingers else []
             elif at - call.heard_at > STALE:
                 for channel_id in call.channels:
                     call = facts.with_lost(call, channel_id, at)
@@ -141,6 +150,22 @@ class Listener:
                 news += self._put(self._pruned(call), at)
         self._forget(past)
         return tuple(news)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Give what the PBX put down of calls that are over and were heard only in part.
+
+        A call is given again when more was put down of it since, and then with all of it.
+        """
+        due = [one for one in self._billed if self._calls[one].over_at is not None]
+        self._billed.difference_update(due)
+        return tuple(claim for one in due for claim in claims_of(self._calls[one], self._plan))
+
+    def _note_bill(self, sight: Billed) -> Heard:
+        call = self._calls.get(self._homes.get(sight.channel.id) or sight.channel.linkedid)
+        if call is not None and sight not in call.bills and len(call.bills) < MOST_BILLS:
+            self._calls[call.id] = replace(call, bills=(*call.bills, sight))
+            self._billed.add(call.id)
+        return NOTHING
 
     def _follow(self, glimpse: Glimpse, at: datetime) -> Sequence[News]:
         """Move a channel to the call that it now says it belongs to."""
@@ -185,6 +210,7 @@ class Listener:
         news = [*self._put(left, at)]
         self._homes[channel.id] = target
         joined = self._calls.get(target) or self._begin(target, at)
+        joined = replace(joined, is_cut=joined.is_cut or left.is_cut)
         return [*news, *self._put(facts.with_arrived(joined, channel, home, at), at)]
 
     def _is_older(self, one: str, other: str) -> bool:
@@ -249,6 +275,7 @@ class Listener:
             return
         for call in calls:
             self._calls.pop(call.id, None)
+            self._billed.discard(call.id)
             for channel_id in call.channels:
                 if self._homes.get(channel_id) == call.id:
                     del self._homes[channel_id]
@@ -268,7 +295,7 @@ def _glimpses(sight: Sight) -> list[Glimpse]:
             found = (channel, target)
         case OriginateFailed(channel_id=channel_id):
             found = (Glimpse(id=channel_id),)
-        case RecordingBegun() | RecordingMade():
+        case RecordingBegun() | RecordingMade() | Billed():
             found = ()
         case (
             Seen(channel=channel)

@@ -127,6 +127,21 @@ class OriginateFailed(Struct, frozen=True, kw_only=True):
     number: str  # that it was to be connected with
 
 
+class Billed(Struct, frozen=True, kw_only=True):
+    """One channel and one that it called, as the PBX put it down when that was over.
+
+    The billed seconds count from the answer of the calling channel, not from that of the called one.
+    """
+
+    channel: Glimpse
+    dest: str  # name of the channel called; "" where none was
+    disposition: str
+    seconds: int
+    billed_seconds: int
+    began: str = ""  # by the PBX's clock, in a zone that it does not name: only rows of one call compare
+    sequence: str = ""
+
+
 Sight = (
     Seen
     | Dialled
@@ -141,6 +156,7 @@ Sight = (
     | RecordingBegun
     | RecordingMade
     | OriginateFailed
+    | Billed
 )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-from switchhook.connectors.asterisk.listen.sight import State
+from switchhook.connectors.asterisk.listen.sight import Billed, State
 from switchhook.core.call import Direction, Disposition
 
 
@@ -94,6 +94,8 @@ class Tracked(Struct, frozen=True, kw_only=True):
     abandoned_at: datetime | None = None
     is_monitored: bool = False
     files: tuple[str, ...] = ()  # that the dialplan records into
+    bills: tuple[Billed, ...] = ()  # what the PBX put down of it, each once
+    is_cut: bool = False  # for a part of it nobody listened
     over_at: datetime | None = None
     is_end_told: bool = False
 

@@ -96,6 +96,22 @@ def show_channels(*, action_id: str) -> bytes:
     return write_action("CoreShowChannels", action_id=action_id)
 
 
+def get_variable(channel: str, variable: str, *, action_id: str) -> bytes:
+    """Ask for a channel's variable: `Value` of the response, empty where it is not set.
+
+    Raises as `write_action` does.
+    """
+    if VARIABLE.fullmatch(variable) is None:
+        raise BadMessage(f"expected a name of a variable, got {variable[:40]!r}", field="Variable")
+    fields = (("Channel", channel), ("Variable", variable))
+    return write_action("Getvar", fields, action_id=action_id)
+
+
+def device_states(*, action_id: str) -> bytes:
+    """Ask for the state of every device: DeviceStateChange events, then DeviceStateListComplete."""
+    return write_action("DeviceStateList", action_id=action_id)
+
+
 def ping(*, action_id: str) -> bytes:
     """Ask for a sign of life."""
     return write_action("Ping", action_id=action_id)

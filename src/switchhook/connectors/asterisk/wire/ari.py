@@ -169,6 +169,17 @@ class RecordingFailed(Event, frozen=True, kw_only=True):
     recording: Recording
 
 
+class Endpoint(Struct, frozen=True, kw_only=True):
+    technology: str = ""
+    resource: str = ""
+    channel_ids: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """Its name as states of devices have it, such as PJSIP/101."""
+        return f"{self.technology}/{self.resource}"
+
+
 class DeviceState(Struct, frozen=True, kw_only=True):
     name: str = ""  # such as PJSIP/101
     state: str = ""

@@ -249,6 +249,11 @@ def subscribe(app: str, *, source: str) -> RestRequest:
     return RestRequest(method="POST", uri=uri, query=query)
 
 
+def endpoints() -> RestRequest:
+    """List every endpoint, with the ids of its channels."""
+    return RestRequest(method="GET", uri="endpoints")
+
+
 def info() -> RestRequest:
     """Ask who answers: version, and since when it runs."""
     return RestRequest(method="GET", uri="asterisk/info")
