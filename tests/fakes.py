@@ -69,7 +69,7 @@ class NumberedIds:
     def new_id(self, at: datetime) -> str:
         return f"{self._prefix}{next(self._numbers):0{26 - len(self._prefix)}}"
 
-    def new_token(self) -> str:
+    def new_token(self, at: datetime) -> str:
         return f"{self._prefix}token{next(self._numbers):0{27 - len(self._prefix)}}"
 
 

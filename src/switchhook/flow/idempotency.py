@@ -131,7 +131,7 @@ class KnownId:
     def new_id(self, at: datetime) -> str:
         return self._order_id
 
-    def new_token(self) -> str:
+    def new_token(self, at: datetime) -> str:
         return self._order_id
 
 

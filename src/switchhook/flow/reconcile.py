@@ -21,6 +21,8 @@ log = structlog.get_logger()
 POLL_SECONDS = 5.0
 # The store is down, or a call says that it is due and time changes nothing about it.
 TROUBLE_SECONDS = 1.0
+# While one call after another is due, those of so long are told in one transaction: it costs as much as one.
+TOGETHER_MS = 50
 AT_ONCE = 500
 # Of what is due later than that after the store was asked, it is asked again in time: talks last for hours.
 HORIZON_MS = 30_000
@@ -40,6 +42,7 @@ class Reconcile:
         self._known = DueCalls()
         self._ask_at_ms = 0  # when the store is asked next
         self._sleeps_until_ms: int | None = None
+        self._ticked_ms = 0
 
     def note(self, taken: Taken) -> None:
         """A listener of intake: these calls have a time now, perhaps the earliest of all."""
@@ -84,6 +87,8 @@ class Reconcile:
                 self._ask_at_ms = min(self._ask_at_ms, following_ms)
             is_more = len(found) == AT_ONCE
         changed = await self._tick(due.values())
+        if due:
+            self._ticked_ms = now_ms
         if any(one.due_ms is not None and one.due_ms <= now_ms for one in changed):
             for call_row in due:
                 self._known.forget(call_row)
@@ -107,7 +112,8 @@ class Reconcile:
     async def _sleep(self) -> None:
         """Wait for the next time that is known, which something taken in meanwhile may bring forward."""
         first_ms = self._known.first_ms()
-        self._sleeps_until_ms = self._ask_at_ms if first_ms is None else min(first_ms, self._ask_at_ms)
+        next_ms = self._ask_at_ms if first_ms is None else min(first_ms, self._ask_at_ms)
+        self._sleeps_until_ms = max(next_ms, self._ticked_ms + TOGETHER_MS)
         wait = self._sleeps_until_ms - to_millis(self._clock.now())
         if wait > 0:
             await wait_for_either(self._clock, self._wake, wait / 1000)

@@ -174,7 +174,7 @@ class Taking:
             call_id=call_id,
             # The end of our id is chance, its beginning is time.
             shared_id=call_id if is_free else f"{call_id}-{new_id[-6:]}",
-            recording_token=self._tools.ids.new_token(),
+            recording_token=self._tools.ids.new_token(arrival.at),
         )
 
     def _tied(self, arrival: Arrival, news: News, call: Call) -> Call:
