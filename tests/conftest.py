@@ -6,10 +6,13 @@ in CI, every skipped test fails instead.
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from pytest_asyncio import is_async_test
 
 from tests.servers.chromium import ChromiumMissing, find_chromium
@@ -18,12 +21,27 @@ from tests.servers.postgres import PostgresMissing, PostgresServer
 
 REQUIRES_ALL = os.environ.get("SWITCHHOOK_REQUIRE_ALL", "") not in {"", "0"}
 MARKED_BY_FIXTURE = {"postgres_server": "postgres", "chromium_path": "browser"}
+# Those of many seconds, the longest first. Workers get whole files in this order and then those of most
+# tests: a long one that began last would run alone.
+LONGEST = (
+    *("loopback/test_pairs.py", "loopback/test_kill.py", "flow/test_links_processes.py"),
+    *("web/api/test_schema.py", "store/test_migrations.py", "cli/test_serving.py"),
+    *("store/test_durability.py", "e2e/test_calls_page.py", "loopback/test_isolation.py"),
+)
 
 # Loaded machines are slow, not wrong: no deadline. CI repeats itself; a desk explores.
 hypothesis.settings.register_profile("desk", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if REQUIRES_ALL else "desk"))
+
+# As plain text: a traceback in colours, with what each variable held, costs half a second.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +89,13 @@ def free_port() -> Callable[[], int]:
     return find_free_port
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("dist", "no") == "loadfile":
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
     for item in items:
         # A store that outlives a test needs a loop that does.
         if "kept_stores" in getattr(item, "fixturenames", ()) and is_async_test(item):
@@ -79,6 +103,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in MARKED_BY_FIXTURE.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    counts = Counter(item.path for item in items)
+    if places.keys() & counts.keys():
+        items.sort(key=lambda item: (places.get(item.path, len(places)), -counts[item.path]))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,6 +23,8 @@ from switchhook.store.times import to_millis
 from tests.fakes import PATIENCE_SECONDS, FakeClock, NumberedIds, ScriptedPeer
 
 NUMBER = "+79101234567"
+# Longer than any step.
+LONG_LEASE_MS = 12 * 3600 * 1000
 UNPACED = {"rate_per_second": 1e6, "at_once": 64}
 
 
@@ -118,10 +120,11 @@ class Exchange:
         await self.intake.accept(self.account_id, connection_id or self.pbx, news)
 
     @asynccontextmanager
-    async def delivering(self, *, lease_ms: int = 55_000) -> AsyncIterator[Lanes]:
+    async def delivering(self, *, lease_ms: int = LONG_LEASE_MS) -> AsyncIterator[Lanes]:
         """Run the lanes of one process; at the end they are stopped in order.
 
-        The lease is long, since time passes here in great steps, faster than a lease could be renewed.
+        The lease is long, since time passes here in great steps: an attempt that begins just before one of
+        them would lose its lane, and its outcome would not be written down.
         """
         running = Lanes(
             self.store,

@@ -1,7 +1,7 @@
 """Processes that hold links, a played peer behind them, and a clock that is turned by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ class Peer:
     orders: list[LinkOrder] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)  # raised by the next runs
     answers: list[Exception | None] = field(default_factory=list)  # to the next orders
+    answers_of: Mapping[object, Exception] = field(default_factory=dict)  # to others, by number
     is_deaf: bool = False  # takes no orders
     is_up: bool = True
 
@@ -49,7 +50,8 @@ class Peer:
             while True:
                 ordered = await hub.next_order()
                 self.orders.append(ordered.order)
-                answer = self.answers.pop(0) if self.answers else None
+                number = ordered.order.body.get("number")
+                answer = self.answers.pop(0) if self.answers else self.answers_of.get(number)
                 await (ordered.done() if answer is None else ordered.fail(answer))
         finally:
             self.ended += 1

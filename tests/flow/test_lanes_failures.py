@@ -221,8 +221,8 @@ async def test_a_peer_that_comes_back_after_hours_of_silence_is_found_within_two
             await exchange.accept(ended(f"c-{n}"))
         await eventually(lambda: len(peer.heard) >= 5 and peer.at_once == 0)
         # By its own schedule the next attempt would by then be hours away.
-        for _ in range(120):
-            await exchange.pass_time(60)
+        for _ in range(60):
+            await exchange.pass_time(120)
         peer.answer = Delivered()
         came_back_at = exchange.clock.now()
         while "waiting" in await exchange.states():
@@ -243,7 +243,7 @@ async def test_a_card_that_is_late_gives_way_to_what_follows(exchange: Exchange)
         await exchange.accept(answered(), ended())
         accepted_at = exchange.clock.now()
         peer.answers_of_call = {}
-        await exchange.clock.pass_until(lambda: peer.count(ChangeKind.LEG_ENDED) == 1)
+        await exchange.clock.pass_until(lambda: peer.count(ChangeKind.LEG_ENDED) == 1, step=2)
 
     waited = (peer.heard[-1].at - accepted_at).total_seconds()
     (superseded,) = await exchange.deliveries(State.SUPERSEDED)

@@ -1,14 +1,14 @@
 """Two real processes and one link: killed, stopped and gone on."""
 
 import asyncio
+import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from switchhook.core.connector import Connector, Role, Side
 from switchhook.flow.configure import create_connection
@@ -19,6 +19,8 @@ from switchhook.store.secrets import SecretBox
 from tests.fakes import PATIENCE_SECONDS, START
 from tests.flow.link_process import KIND
 from tests.servers.forked import Forked, fork
+from tests.servers.postgres import PostgresServer
+from tests.store.conftest import ENGINES, make
 
 # As promised: three seconds of lease, and another to notice.
 # Five on a machine that has time; a busy one is late, not wrong.
@@ -127,10 +129,15 @@ async def open_scene(where: str, folder: Path) -> AsyncIterator[Scene]:
         await store.close()
 
 
-@pytest_asyncio.fixture
-async def scene(where: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(where, tmp_path) as opened:
-        yield opened
+@dataclass(frozen=True, kw_only=True)
+class Takeover:
+    """What could be seen of one link that went from a process to another."""
+
+    name: str  # whose connection came
+    seconds: float  # after the signal
+    told: str  # what came of the call that it was about
+    lease: LinkLease
+    call_ids: Sequence[str]
 
 
 async def taken_over(scene: Scene, how: signal.Signals, *options: str) -> tuple[Forked, Line, Line, float]:
@@ -150,26 +157,14 @@ async def taken_over(scene: Scene, how: signal.Signals, *options: str) -> tuple[
     return first, line, after, asyncio.get_running_loop().time() - began
 
 
-async def test_the_link_of_a_killed_process_is_taken_over(scene: Scene) -> None:
+async def kill(scene: Scene) -> Takeover:
     _, _, after, seconds = await taken_over(scene, signal.SIGKILL)
     await after.ring("after")
     told = await after.stored()
-    lease = await scene.lease()
-
-    assert seconds < TAKEN_OVER_SECONDS
-    assert (after.name, told) == ("second", "stored after")
-    assert (lease.epoch, lease.what) == (2, "second")
-    assert await scene.call_ids() == ["after", "before"]
+    return await seen(scene, after, seconds, told)
 
 
-@pytest.mark.parametrize(
-    ("options", "heard"),
-    [((), "over lost late"), (("--blind",), "held lost late")],
-    ids=["its clock tells it", "the store tells it"],
-)
-async def test_a_stopped_process_that_goes_on_stores_nothing(
-    scene: Scene, options: tuple[str, ...], heard: str
-) -> None:
+async def stop_and_go_on(scene: Scene, *options: str) -> Takeover:
     first, line, after, seconds = await taken_over(scene, signal.SIGSTOP, *options)
     await line.ring("late")  # waits in its socket
     await after.ring("after")
@@ -179,16 +174,98 @@ async def test_a_stopped_process_that_goes_on_stores_nothing(
     told = await said(first)
     await after.ring("later")
     await after.stored()
-    lease = await scene.lease()
-
-    assert seconds < TAKEN_OVER_SECONDS
-    assert (after.name, told) == ("second", heard)
-    assert (lease.epoch, lease.what) == (2, "second")
-    assert await scene.call_ids() == ["after", "before", "later"]
+    return await seen(scene, after, seconds, told)
 
 
-async def test_a_process_that_ends_in_order_hands_its_link_over_at_once(scene: Scene) -> None:
+async def end(scene: Scene) -> Takeover:
     _, _, after, seconds = await taken_over(scene, signal.SIGINT)
+    return await seen(scene, after, seconds, "")
 
-    assert seconds < 1.5
-    assert after.name == "second"
+
+async def seen(scene: Scene, after: Line, seconds: float, told: str) -> Takeover:
+    lease, call_ids = await scene.lease(), await scene.call_ids()
+    return Takeover(name=after.name, seconds=seconds, told=told, lease=lease, call_ids=call_ids)
+
+
+PLAYS: Mapping[str, Callable[[Scene], Awaitable[Takeover]]] = {
+    "killed": kill,
+    "its clock tells it": stop_and_go_on,
+    "the store tells it": lambda scene: stop_and_go_on(scene, "--blind"),
+    "ended": end,
+}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def takeovers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Takeover | Exception]]:
+    """All of them side by side, each on a store of its own: most of the time is spent waiting for leases."""
+    folders = {name: tmp_path_factory.mktemp("links") for name in PLAYS}
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        places = {name: str(shutil.copy(template, folder / "hub.db")) for name, folder in folders.items()}
+        yield asyncio.run(play_all(places, folders))
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    first = server.create_database("links")
+    make(first)
+    others = [server.create_database(f"links{number}", template="links") for number in range(1, len(PLAYS))]
+    yield asyncio.run(play_all(dict(zip(PLAYS, [first, *others], strict=True)), folders))
+    for url in (first, *others):
+        server.drop_database(url.rpartition("/")[2])
+
+
+async def play_all(
+    places: Mapping[str, str], folders: Mapping[str, Path]
+) -> Mapping[str, Takeover | Exception]:
+    async def one(name: str) -> Takeover:
+        async with open_scene(places[name], folders[name]) as scene:
+            return await PLAYS[name](scene)
+
+    results = await asyncio.gather(*map(one, PLAYS), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, Exception):
+            raise result
+    return dict(zip(PLAYS, results, strict=True))  # type: ignore[arg-type]
+
+
+def of(takeovers: Mapping[str, Takeover | Exception], name: str) -> Takeover:
+    """Give one that was seen to its end; what went wrong with it is its own test's failure."""
+    seen = takeovers[name]
+    if isinstance(seen, Exception):
+        raise seen
+    return seen
+
+
+def test_the_link_of_a_killed_process_is_taken_over(takeovers: Mapping[str, Takeover | Exception]) -> None:
+    it = of(takeovers, "killed")
+
+    assert it.seconds < TAKEN_OVER_SECONDS
+    assert (it.name, it.told) == ("second", "stored after")
+    assert (it.lease.epoch, it.lease.what) == (2, "second")
+    assert it.call_ids == ["after", "before"]
+
+
+@pytest.mark.parametrize(
+    ("how", "heard"),
+    [("its clock tells it", "over lost late"), ("the store tells it", "held lost late")],
+    ids=["its clock tells it", "the store tells it"],
+)
+def test_a_stopped_process_that_goes_on_stores_nothing(
+    takeovers: Mapping[str, Takeover | Exception], how: str, heard: str
+) -> None:
+    it = of(takeovers, how)
+
+    assert it.seconds < TAKEN_OVER_SECONDS
+    assert (it.name, it.told) == ("second", heard)
+    assert (it.lease.epoch, it.lease.what) == (2, "second")
+    assert it.call_ids == ["after", "before", "later"]
+
+
+def test_a_process_that_ends_in_order_hands_its_link_over_at_once(
+    takeovers: Mapping[str, Takeover | Exception],
+) -> None:
+    it = of(takeovers, "ended")
+
+    assert it.seconds < 1.5
+    assert it.name == "second"

@@ -85,7 +85,7 @@ async def test_a_protocol_may_want_it_again_from_time_to_time(tmp_path: Path) ->
 async def test_after_failures_the_gaps_grow_and_the_reason_is_shown_until_it_works(tmp_path: Path) -> None:
     peer = Peer(FakeClock(), says=PeerDown("pbx.example refuses connections"))
     async with open_pair(tmp_path, peer) as (rig, made, pairing), running(pairing.run()):
-        await peer.clock.pass_until(lambda: len(peer.paired) == 5, step=1)
+        await peer.clock.pass_until(lambda: len(peer.paired) == 5, step=5)
         failing = rig.registry.link(rig.account_id, made.id).row
         peer.says = None
         await peer.clock.pass_until(lambda: bool(state(rig, made)), step=10)

@@ -95,7 +95,7 @@ async def test_one_that_wants_no_more_is_left_alone_until_its_settings_change(tm
 async def test_after_failures_it_is_read_again_within_minutes_and_the_reason_is_shown(tmp_path: Path) -> None:
     peer = Peer(FakeClock(), says=PeerDown("pbx.example refuses connections"))
     async with open_poller(tmp_path, peer) as (rig, made, poller), running(poller.run()):
-        await peer.clock.pass_until(lambda: len(peer.polled) == 9, step=5)
+        await peer.clock.pass_until(lambda: len(peer.polled) == 9, step=10)
         while_failing = reason_of(rig, made)
         peer.says = None
         await peer.clock.pass_until(lambda: reason_of(rig, made) is None, step=5)

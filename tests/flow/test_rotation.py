@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from switchhook.connectors import discover
 from switchhook.core.connector import Key, Role, Side
 from switchhook.core.errors import Misconfigured, NotFound, StoreDown
+from switchhook.flow.clock import Clock
 from switchhook.flow.configure import Configured, change_connection, create_connection
 from switchhook.flow.registry import Registry
 from switchhook.flow.rotation import LONGEST_OVERLAP_HOURS, Rotated, rotate_connection
@@ -19,6 +20,7 @@ from switchhook.store.accounts import ensure_account
 from tests.connectors.webhook.receiver import Receiver, receiving
 from tests.fakes import START, FakeClock
 from tests.flow.rig import Rig, open_rig, rings, running
+from tests.loopback.clock import passing
 from tests.web.hubs import TestHub, path_of, planfix_event, running_hub
 
 PBX = Side(
@@ -188,7 +190,11 @@ async def test_what_one_has_now_is_stronger_than_what_another_had(tmp_path: Path
 
 # With peers.
 
-OVERLAP_SECONDS = 2.0
+SPEED = 10.0
+# Less than a webhook may be old.
+OVERLAP_SECONDS = 60.0
+# A running hub looks at its connections twice a second.
+NOTICED_SECONDS = 5.0
 
 
 async def pings(hub: TestHub, made: Configured, key: str) -> list[int]:
@@ -233,11 +239,12 @@ async def test_peers_go_on_with_the_old_key_until_the_time_is_over(
     ask: Callable[[TestHub, Configured, str], Awaitable[list[int]]],
     settings: dict[str, str],
 ) -> None:
-    async with running_hub(tmp_path / "data") as hub:
+    async with passing(SPEED) as clock, running_hub(tmp_path / "data", clock=clock) as hub:
         made = await hub.connect(kind, role, **settings)
-        done = await rotate_in(hub, made, seconds=OVERLAP_SECONDS)
+        done = await rotate_in(hub, made, clock, seconds=OVERLAP_SECONDS)
         during = [await ask(hub, made, one[key]) for one in (made.keys, done.keys)]
-        await asyncio.sleep(OVERLAP_SECONDS + 1)
+        clock.pass_time(OVERLAP_SECONDS)
+        await clock.sleep(NOTICED_SECONDS)
         after = [await ask(hub, made, one[key]) for one in (made.keys, done.keys)]
 
     assert {status for one in during for status in one} == {200}
@@ -245,7 +252,7 @@ async def test_peers_go_on_with_the_old_key_until_the_time_is_over(
     assert set(after[0]) <= {401, 403}
 
 
-async def rotate_in(hub: TestHub, made: Configured, *, seconds: float) -> Rotated:
+async def rotate_in(hub: TestHub, made: Configured, clock: Clock, *, seconds: float) -> Rotated:
     desk = hub.now.desk
     done = await rotate_connection(
         desk.store,
@@ -254,7 +261,7 @@ async def rotate_in(hub: TestHub, made: Configured, *, seconds: float) -> Rotate
         desk.account_id,
         made.id,
         overlap_hours=seconds / HOUR,
-        at=datetime.now(UTC),
+        at=clock.now(),
     )
     await hub.now.registry.refresh()
     return done
@@ -270,7 +277,11 @@ def verified(receiver: Receiver, number: int, secret: str) -> bool:
 
 
 async def test_a_webhook_is_signed_with_both_until_the_time_is_over(tmp_path: Path) -> None:
-    async with receiving() as receiver, running_hub(tmp_path / "data") as hub:
+    async with (
+        receiving() as receiver,
+        passing(SPEED) as clock,
+        running_hub(tmp_path / "data", clock=clock) as hub,
+    ):
         pbx = await hub.connect("planfix", "pbx")
         hook = await hub.connect(
             "webhook", "crm", url=receiver.url, allow_private="true", events="call.ringing"
@@ -285,9 +296,10 @@ async def test_a_webhook_is_signed_with_both_until_the_time_is_over(tmp_path: Pa
                     await asyncio.sleep(0.02)
 
         await ring("k-1")
-        done = await rotate_in(hub, hook, seconds=OVERLAP_SECONDS)
+        done = await rotate_in(hub, hook, clock, seconds=OVERLAP_SECONDS)
         await ring("k-2")
-        await asyncio.sleep(OVERLAP_SECONDS + 1)
+        clock.pass_time(OVERLAP_SECONDS)
+        await clock.sleep(NOTICED_SECONDS)
         await ring("k-3")
         old, new = hook.keys["secret"], done.keys["secret"]
         taken = [(verified(receiver, number, old), verified(receiver, number, new)) for number in range(3)]

@@ -3,8 +3,8 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 # How often it moves on, and how far at most: a loop that lags gets no more time than it can use.
@@ -37,6 +37,10 @@ class PatientClock:
         heapq.heappush(self._sleepers, (self._seconds + seconds, next(self._order), sleeper))
         await sleeper
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass at once; who has slept enough by then wakes with the next beat."""
+        self._seconds += seconds
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let no time pass: somebody is at work."""
@@ -60,3 +64,16 @@ class PatientClock:
                 _, _, sleeper = heapq.heappop(self._sleepers)
                 if not sleeper.done():
                     sleeper.set_result(None)
+
+
+@asynccontextmanager
+async def passing(speed: float) -> AsyncIterator[PatientClock]:
+    """Give a clock whose time passes during the block."""
+    clock = PatientClock(speed)
+    task = asyncio.create_task(clock.run())
+    try:
+        yield clock
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -18,6 +18,7 @@ from switchhook.core.errors import HubError
 from switchhook.core.numeric_id import numeric_id
 from switchhook.flow.configure import Configured, change_connection, create_connection
 from switchhook.net.http import HttpClient
+from switchhook.net.server import uvloop_factory
 from switchhook.settings import read_place
 from switchhook.sim.crm import Fetched, PlayedCrm
 from switchhook.sim.pbx import Played, PlayedPbx
@@ -101,8 +102,9 @@ class Evening:
 
 
 def play_evening(folder: Path, database_url: str | None) -> Evening:
-    """Play it all on one store."""
-    return asyncio.run(_play(folder, database_url))
+    """Play it all on one store, in the loop that a hub runs in."""
+    with asyncio.Runner(loop_factory=uvloop_factory()) as runner:
+        return runner.run(_play(folder, database_url))
 
 
 async def _play(folder: Path, database_url: str | None) -> Evening:

@@ -11,6 +11,7 @@ import aiohttp
 
 from switchhook.app.hub import Ready, open_hub
 from switchhook.connectors import discover
+from switchhook.flow.clock import Clock
 from switchhook.flow.configure import Configured, create_connection
 from switchhook.settings import read_place
 
@@ -62,12 +63,16 @@ class TestHub:
 
 @asynccontextmanager
 async def running_hub(
-    folder: Path, *, given: Mapping[str, object] | None = None, tls: object = None
+    folder: Path,
+    *,
+    given: Mapping[str, object] | None = None,
+    tls: object = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[TestHub]:
     place = read_place(folder, environ={}, given={"port": 0, **(given or {})})
     connector = aiohttp.TCPConnector(ssl=tls) if tls is not None else None  # type: ignore[arg-type]
     async with (
-        open_hub(place) as now,
+        open_hub(place, clock=clock) as now,
         aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), auto_decompress=False, connector=connector
         ) as http,

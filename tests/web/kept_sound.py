@@ -1,12 +1,25 @@
 """A recording that a hub under test holds, come by as recordings do."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from switchhook.core.call import Call
 from switchhook.store.calls import page
 from switchhook.store.recordings import FetchState, of_call, postpone
+from tests.loopback.clock import passing
 from tests.net.peers import Exchange, listening
-from tests.web.hubs import TestHub, planfix_event
+from tests.web.hubs import TestHub, planfix_event, running_hub
+
+SPEED = 10.0
+
+
+@asynccontextmanager
+async def quick_hub(folder: Path) -> AsyncIterator[TestHub]:
+    """Run a hub whose waits are short: it looks for recordings to fetch once in so long."""
+    async with passing(SPEED) as clock, running_hub(folder, clock=clock) as running:
+        yield running
 
 
 async def keep_recording(hub: TestHub, sound: bytes, *, call_id: str = "1") -> Call:
@@ -33,4 +46,4 @@ async def keep_recording(hub: TestHub, sound: bytes, *, call_id: str = "1") -> C
                 for one in await desk.store.read(of_call, desk.account_id, call):
                     if one.state is FetchState.WAITING and not one.attempts:
                         await desk.store.write(postpone, desk.account_id, one.id, at=one.heard_at)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.02)

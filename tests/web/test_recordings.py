@@ -1,5 +1,8 @@
 """Links of recordings work before the file is here, and give nothing to who guesses."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from switchhook.core.errors import BadMessage, HubError, StoreDown
@@ -8,7 +11,13 @@ from switchhook.store.calls import open_calls
 from switchhook.web.recordings import refusal
 from tests.flow.sounds import SECONDS, sides, wav
 from tests.web.hubs import TestHub, planfix_event
-from tests.web.kept_sound import keep_recording
+from tests.web.kept_sound import keep_recording, quick_hub
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[TestHub]:
+    async with quick_hub(tmp_path) as running:
+        yield running
 
 
 async def recording_path(hub: TestHub) -> str:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from switchhook.connectors import discover
@@ -14,14 +13,19 @@ from switchhook.store.connections import ConnectionStatus, get_connection, set_s
 from switchhook.store.deliveries import State, replay
 from switchhook.store.delivery_log import Delivery
 from tests.connectors.webhook.receiver import Got, Receiver, receiving
+from tests.loopback.clock import PatientClock, passing
 from tests.web.hubs import TestHub, path_of, planfix_event, running_hub
 
 PATIENCE_SECONDS = 20.0
+SPEED = 10.0
+# Lanes look for what is due every second of that clock.
+SILENCE_SECONDS = 5.0
 
 
 @dataclass(kw_only=True)
 class Stage:
     hub: TestHub
+    clock: PatientClock
     pbx: Configured
     hook: Configured
     receiver: Receiver
@@ -68,10 +72,14 @@ class Stage:
 
 @asynccontextmanager
 async def stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
-    async with receiving() as receiver, running_hub(folder / "data") as hub:
+    async with (
+        receiving() as receiver,
+        passing(SPEED) as clock,
+        running_hub(folder / "data", clock=clock) as hub,
+    ):
         pbx = await hub.connect("planfix", "pbx")
         hook = await hub.connect("webhook", "crm", url=receiver.url, allow_private="true", **settings)
-        yield Stage(hub=hub, pbx=pbx, hook=hook, receiver=receiver)
+        yield Stage(hub=hub, clock=clock, pbx=pbx, hook=hook, receiver=receiver)
 
 
 ALL = ["call.ringing", "call.answered", "call.leg_ended", "call.ended", "call.final"]
@@ -111,7 +119,7 @@ async def test_an_event_sent_again_by_hand_is_the_same_event(tmp_path: Path) -> 
         desk = on.hub.now.desk
         await on.eventually(on.is_dead)
         dead = (await on.deliveries())[0]
-        await desk.store.write(replay, desk.account_id, dead.id, at=datetime.now(UTC))
+        await desk.store.write(replay, desk.account_id, dead.id, at=on.clock.now())
         await on.eventually(lambda: len(on.receiver.got) == 2)
         first, again = on.receiver.got
         again.verify(on.hook.keys["secret"])
@@ -130,7 +138,7 @@ async def test_nothing_more_goes_to_a_receiver_that_is_gone(tmp_path: Path) -> N
         await on.hub.now.registry.refresh()
         await on.hears("ACCEPTED", "k-1")
         await on.call("k-2")
-        await asyncio.sleep(1.5)
+        await on.clock.sleep(SILENCE_SECONDS)
         heard_while_gone = len(on.receiver.got)
         await desk.store.write(set_status, desk.account_id, on.hook.id, ConnectionStatus.ACTIVE)
         await on.eventually(lambda: "call.leg_ended" in on.steps("k-2"))

@@ -1,5 +1,8 @@
 """Recordings by the API: whole, in parts, as mp3 and as waveforms, and only of the account's own calls."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from switchhook.core.api import Scope
@@ -7,8 +10,14 @@ from switchhook.flow.media.jobs import Busy
 from switchhook.web.api.problem import refusal
 from tests.flow.sounds import SECONDS, wav
 from tests.web.api.client import Client, client_of
-from tests.web.hubs import planfix_event
-from tests.web.kept_sound import keep_recording
+from tests.web.hubs import TestHub, planfix_event
+from tests.web.kept_sound import keep_recording, quick_hub
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[TestHub]:
+    async with quick_hub(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
