@@ -159,7 +159,7 @@ class _QuietServer(uvicorn.Server):
             connection.shutdown()
         try:
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
-                while state.connections or state.tasks:
+                while state.connections or state.tasks:  # noqa: ASYNC110 - sets of uvicorn, which tell nobody
                     await asyncio.sleep(LOOK_SECONDS)
                 for server in self.servers:
                     await server.wait_closed()
