@@ -5,14 +5,16 @@
         caller = await sip.calls("74950000006", talk_seconds=2)
         await sip.all_as_scripted()
 
-A phone has to be told what it does before it is called. Those who call begin at once.
+A phone has to be told what it does before it is called. Those who call begin at once. How long they do it is
+told in seconds, FOR_EVER where the test says when: by `answers`, `hangs_up`, `goes_on`.
 """
 
 import asyncio
 import contextlib
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,21 +24,29 @@ from tests.asterisk.installed import ENVIRONMENT
 from tests.asterisk.ports import is_bound
 from tests.asterisk.scenario import SipFailed, sipp_command, why
 from tests.asterisk.server import AsteriskServer
+from tests.asterisk.steps import Step, nudge, steps_of
 
 CALLER = "79101234567"
 OUTSIDE = "outside"  # stands where a phone may: the operator's switch, which takes what the PBX sends out
 FOR_EVER = 60.0
-START_SECONDS = 10.0
+# Only what is broken takes so long.
+START_SECONDS = 30.0
 END_SECONDS = 30.0
+LOOK_SECONDS = 0.03
+COMPOSED_SECONDS = 0.2
 
 
 class Actor:
     """One running scenario."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, folder: Path) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, folder: Path, *, who: str, port: int
+    ) -> None:
         self.name = name
+        self.who = who  # a phone's extension, or OUTSIDE
         self.folder = folder
         self._process = process
+        self._port = port
 
     @property
     def pid(self) -> int:
@@ -51,6 +61,21 @@ class Actor:
         """What its scenario has logged: who called, by P-Asserted-Identity too, ANSWERED, CANCELLED."""
         said = self.folder / "said"
         return said.read_text(errors="replace") if said.exists() else ""
+
+    @property
+    def steps(self) -> list[Step]:
+        """What its scenario has logged of each dialogue, in order."""
+        return steps_of(self.said)
+
+    def times(self, word: str) -> list[float]:
+        """Give when its scenario logged a word, by the clock on the wall."""
+        return [one.at for one in self.steps if one.word == word]
+
+    @property
+    def talk(self) -> tuple[float, float] | None:
+        """When its one talk began and ended, by the clock on the wall; None while or if there is none."""
+        began, ended = self.times("ANSWERED"), self.times("HUNG UP") + self.times("LEFT")
+        return (began[0], ended[0]) if began and ended else None
 
     async def as_scripted(self, *, within_seconds: float = END_SECONDS) -> None:
         """Wait until its dialogue is over.
@@ -73,7 +98,30 @@ class Actor:
         while word not in self.said:
             if self.is_over or asyncio.get_running_loop().time() > until:
                 raise SipFailed(f"{self.name} never said {word}\n{why(self.folder)}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def goes_on(self, after: str) -> None:
+        """Let it do the next thing now: a phone answers or refuses, who talks hangs up, a caller gives up.
+
+        `after` is what it has logged before: RINGS, INVITE or ANSWERED.
+
+        Raises: SipFailed: that was never logged.
+        """
+        await self.until_said(f" {after} ")
+        step = next(one for one in reversed(self.steps) if one.word == after)
+        # Right after a word SIPp does something else yet, and does not wait for us.
+        await asyncio.sleep(max(0.0, step.at + COMPOSED_SECONDS - time.time()))
+        nudge(self._port, step.call_id)
+
+    async def answers(self) -> None:
+        """Let a phone that only rings answer now, and wait until it talks."""
+        await self.goes_on("INVITE")
+        await self.until_said(" ANSWERED ")
+
+    async def hangs_up(self) -> None:
+        """Let whoever talks hang up now, and wait until that is done."""
+        await self.goes_on("ANSWERED")
+        await self.as_scripted()
 
     async def stop(self) -> None:
         """End it in the middle of whatever it does, without a word to the PBX."""
@@ -99,6 +147,9 @@ class Actors:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __iter__(self) -> Iterator[Actor]:
+        return iter(self._actors)
 
     async def close(self) -> None:
         """Stop all of them."""
@@ -143,7 +194,7 @@ class Actors:
     ) -> Actor:
         """A phone, or OUTSIDE, is busy, or says no with another code of SIP: 603 declines, 480 is away."""
         ring = _milliseconds(after_seconds)
-        return await self._called(phone, "refuse", calls, CODE=code, REASON=reason, RING_MS=ring)
+        return await self._called(phone, "refuse", calls, NAME=phone, CODE=code, REASON=reason, RING_MS=ring)
 
     async def passes_on(self, phone: str, to: str, *, talk_seconds: float = 1.0) -> Actor:
         """A phone answers and sends the caller to another extension with REFER, without asking there."""
@@ -190,7 +241,9 @@ class Actors:
         """Somebody outside calls, hears it ring, and hangs up before anyone answers."""
         options = ["-s", number, "-key", "from", caller, "-key", "cnam", ""]
         ring = _milliseconds(ring_seconds)
-        return await self._calling(f"{caller} gives up {number}", "abandon", options, RING_MS=ring)
+        return await self._calling(
+            f"{caller} gives up {number}", "abandon", options, NAME=caller, RING_MS=ring
+        )
 
     async def dials(self, phone: str, number: str, *, talk_seconds: float = 1.6) -> Actor:
         """A phone calls a number or another extension."""
@@ -199,6 +252,7 @@ class Actors:
             f"{phone} dials {number}",
             "dialer",
             options,
+            who=phone,
             NAME=phone,
             TALK_MS=_milliseconds(talk_seconds),
             TONE=self._tone(tones.PHONE),
@@ -207,19 +261,26 @@ class Actors:
     async def _called(self, phone: str, scenario: str, calls: int, **blanks: object) -> Actor:
         ports = self._pbx.ports
         port = ports.outside if phone == OUTSIDE else ports.phone(phone)
-        actor = await self._start(phone, scenario, port, blanks, calls=calls)
+        actor = await self._start(phone, scenario, port, blanks, who=phone, calls=calls)
         until = asyncio.get_running_loop().time() + START_SECONDS
         while not is_bound(port):
             if actor.is_over or asyncio.get_running_loop().time() > until:
                 raise SipFailed(f"{phone} does not listen\n{why(actor.folder)}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS / 2)
         return actor
 
     async def _calling(
-        self, name: str, scenario: str, options: list[str], calls: int = 1, **blanks: object
+        self,
+        name: str,
+        scenario: str,
+        options: list[str],
+        calls: int = 1,
+        *,
+        who: str = OUTSIDE,
+        **blanks: object,
     ) -> Actor:
         port = self._pbx.ports.actor()
-        return await self._start(name, scenario, port, blanks, options=options, calls=calls)
+        return await self._start(name, scenario, port, blanks, who=who, options=options, calls=calls)
 
     async def _start(
         self,
@@ -228,6 +289,7 @@ class Actors:
         port: int,
         blanks: Mapping[str, object],
         *,
+        who: str,
         options: Sequence[str] = (),
         calls: int = 1,
     ) -> Actor:
@@ -247,7 +309,7 @@ class Actors:
             process = await asyncio.create_subprocess_exec(
                 *command, env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL, stdout=printed, stderr=printed
             )
-        actor = Actor(name, process, folder)
+        actor = Actor(name, process, folder, who=who, port=port)
         self._actors.append(actor)
         return actor
 

@@ -31,7 +31,7 @@ from switchhook.store.groups import add_group
 from switchhook.store.lines import add_line
 from switchhook.store.link_leases import LinkLease, get_link
 from switchhook.store.secrets import SecretBox
-from tests.asterisk.configuration import PHONES
+from tests.asterisk.configuration import PHONES, Outbound
 from tests.asterisk.server import AsteriskServer
 from tests.connectors.webhook.receiver import Got, Receiver, receiving
 
@@ -130,6 +130,17 @@ class Company:
     async def add_pbx(self, name: str, settings: Mapping[str, str]) -> Configured:
         """Connect an Asterisk; `settings_for` has most of what that needs."""
         return await self._connect(name, "asterisk", "pbx", settings)
+
+    def way_in(self, name: str, pbx: AsteriskServer, *, app: str = "switchhook") -> Outbound:
+        """Give what a PBX of mode ari-inbound has to know to connect to the hub."""
+        made = self.connections[name]
+        return Outbound(
+            url=made.urls["ari"].replace("http://", "ws://"),
+            user=pbx.user,
+            password=made.keys["password"],
+            app=app,
+            subscribes_to_all=True,
+        )
 
     async def change_pbx(self, name: str, settings: Mapping[str, str]) -> None:
         """Change settings of a connection, as its administrator would."""

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from switchhook.connectors.asterisk.drive.call import Phase
 from switchhook.connectors.asterisk.drive.driver import Driver
 from switchhook.connectors.asterisk.drive.runner import Runner
 from switchhook.connectors.asterisk.drive.settings import DriveSettings
+from switchhook.connectors.asterisk.listen.plan import Plan, read_phones
 from switchhook.connectors.asterisk.wire import ari, rest
 from switchhook.core.call import Call
 from switchhook.core.directory import Caller, GroupKind
@@ -20,12 +22,13 @@ from tests.asterisk.server import AsteriskServer
 from tests.connectors.asterisk.recordings import outcome, told
 
 APP = "switchhook"
-SECONDS = 15.0
+TALK_SECONDS = 0.5
+SECONDS = 30.0  # only what is broken takes so long
 SETTINGS = DriveSettings(
     app=APP,
-    ring_seconds=3,
+    ring_seconds=15,
     hunt_seconds=1,
-    queue_seconds=8,
+    queue_seconds=30,
     queue_ring_seconds=2,
     queue_pause_seconds=1,
     caller_id="74950000001",
@@ -90,6 +93,7 @@ class Driven:
     driver: Driver
     runner: Runner
     planner: Planner
+    heard_as: Plan
 
     async def until_clean(self) -> None:
         """Wait until no channel and no bridge is left, there and here."""
@@ -103,6 +107,17 @@ class Driven:
             assert asyncio.get_running_loop().time() < until, f"left behind: {left}"
             await asyncio.sleep(0.05)
 
+    async def until_talks(self) -> None:
+        """Wait until the driver has a call and puts its parties together, and until they are."""
+        until = asyncio.get_running_loop().time() + SECONDS
+        while [call.phase for call in self.driver.calls] != [Phase.TALKING]:
+            assert asyncio.get_running_loop().time() < until, self.driver.calls
+            await asyncio.sleep(0.02)
+        while not any(one["channels"] for one in await self.ear.must(rest.bridges())):
+            assert asyncio.get_running_loop().time() < until, "nobody is in a bridge"
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(TALK_SECONDS)
+
     async def until_heard(self, kind: type[ari.Event], *, count: int = 1) -> None:
         """Wait until so many events of a kind have come."""
         until = asyncio.get_running_loop().time() + SECONDS
@@ -113,7 +128,7 @@ class Driven:
     @property
     def calls(self) -> list[Call]:
         """The calls as the listener understood them, in the order in which they began."""
-        return list(told(self.ear.moments, sweeps=True).calls.values())
+        return list(told(self.ear.moments, self.heard_as, sweeps=True).calls.values())
 
     @property
     def the_call(self) -> Call:
@@ -131,6 +146,7 @@ async def driven(
     *steps: RingStep,
     settings: DriveSettings = SETTINGS,
     name: str | None = "Ivan Petrov",
+    phones: str = "",
 ) -> AsyncIterator[Driven]:
     """Serve the application until the block ends; then the hub is gone as if it were killed."""
     planner = Planner(plan(*steps, name=name))
@@ -145,7 +161,7 @@ async def driven(
 
         tasks: Sequence[asyncio.Task[None]] = [asyncio.create_task(hear()), asyncio.create_task(runner.run())]
         try:
-            yield Driven(ear, driver, runner, planner)
+            yield Driven(ear, driver, runner, planner, Plan(phones=read_phones(phones)))
         finally:
             for task in tasks:
                 task.cancel()

@@ -8,9 +8,9 @@ import base64
 import contextlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 
@@ -20,8 +20,12 @@ from switchhook.connectors.asterisk.wire import actions, ari, rest
 from switchhook.connectors.asterisk.wire.ami import Frame, FrameReader, Kind
 from tests.asterisk.server import AsteriskServer
 
-SECONDS = 15.0
+SECONDS = 30.0  # on the wall: only what is broken takes so long
+LOOK_SECONDS = 0.03
 LIFE = ("Newchannel", "Hangup")  # first and last word of a channel
+
+
+T = TypeVar("T")
 
 
 class NotHeard(Exception):
@@ -37,7 +41,9 @@ class AmiEar:
         self._numbers = itertools.count(1)
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self.frames: list[Frame] = []
+        self.live: dict[str, Frame] = {}  # the first word of each channel that is there, by its id
         self.moments: list[tuple[float, Sight]] = []
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         if self._began is None:
@@ -86,36 +92,46 @@ class AmiEar:
 
         Raises: NotHeard.
         """
-        until = asyncio.get_running_loop().time() + SECONDS
-        while asyncio.get_running_loop().time() < until:
-            for frame in self.frames[since:]:
-                if frame.event == event and all(
-                    frame.raw(key).startswith(text) for key, text in begins.items()
-                ):
-                    return frame
-            await asyncio.sleep(0.02)
-        raise NotHeard(f"no {event} with {begins}")
+        looked = since
 
-    async def until_over(self) -> None:
-        """Wait until there was a call, and every channel that was heard of is gone.
+        def found() -> Frame | None:
+            nonlocal looked
+            new, looked = self.frames[looked:], len(self.frames)
+            return next((one for one in new if one.event == event and _fits(one, begins)), None)
+
+        return await self._until(found, f"no {event} with {begins}")
+
+    async def until_over(self, is_meant: Callable[[Frame], bool] = lambda frame: True) -> None:
+        """Wait until there was a call, and every channel that was heard of, or those meant, is gone.
 
         Raises: NotHeard: a channel stays.
         """
-        until = asyncio.get_running_loop().time() + SECONDS
-        while asyncio.get_running_loop().time() < until:
-            came, went = (
-                {one.raw("Uniqueid") for one in self.frames if one.event == event} for event in LIFE
-            )
-            if came and came <= went:
-                return
-            await asyncio.sleep(0.05)
-        raise NotHeard(f"channels that never went: {came - went}")
+        await self._until(
+            lambda: (
+                any(one.event == LIFE[0] for one in self.frames)
+                and not any(map(is_meant, self.live.values()))
+            ),
+            "a channel never went",
+        )
+
+    async def _until(self, found: Callable[[], T | None], otherwise: str) -> T:
+        try:
+            async with asyncio.timeout(SECONDS):
+                while not (what := found()):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise NotHeard(
+                f"{otherwise}; live: {[one.raw('Channel') for one in self.live.values()]}"
+            ) from None
+        return what
 
     async def _read(self) -> None:
         frames = FrameReader()
         while data := await self._reader.read(65536):
             for frame in frames.feed(data):
                 self._take(frame)
+            self._news.set()
 
     def _take(self, frame: Frame) -> None:
         if frame.kind is Kind.RESPONSE:
@@ -124,10 +140,18 @@ class AmiEar:
                 answer.set_result(frame)
             return
         self.frames.append(frame)
+        if frame.event == LIFE[0]:
+            self.live[frame.raw("Uniqueid")] = frame
+        elif frame.event == LIFE[1]:
+            self.live.pop(frame.raw("Uniqueid"), None)
         sight = from_ami.sight_of(frame)
         if sight is not None:
             assert self._began is not None
             self.moments.append((asyncio.get_running_loop().time() - self._began, sight))
+
+
+def _fits(frame: Frame, begins: Mapping[str, str]) -> bool:
+    return all(frame.raw(key).startswith(text) for key, text in begins.items())
 
 
 class AriEar:
@@ -191,6 +215,31 @@ class AriEar:
         if not 200 <= status < 300:
             raise NotHeard(f"{request.method} {request.path()}: {status} {body!r}")
         return body
+
+    async def until_quiet(self) -> None:
+        """Wait until no channel is left, and everything that was said of them has been heard.
+
+        Raises: NotHeard: one stays.
+        """
+        until = asyncio.get_running_loop().time() + SECONDS
+        while await self.must(rest.channels()) or not self._is_all_heard():
+            if asyncio.get_running_loop().time() > until:
+                raise NotHeard("a channel never went")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_all_heard(self) -> bool:
+        came, went = set[str](), set[str]()
+        for one in self.events:
+            match one:
+                case ari.ChannelCreated():
+                    came.add(one.channel.id)
+                case ari.ChannelDestroyed():
+                    went.add(one.channel.id)
+                case ari.RecordingStarted():
+                    came.add(one.recording.name)
+                case ari.RecordingFinished():
+                    went.add(one.recording.name)
+        return came <= went
 
     async def _connect(self) -> None:
         """Connect until the application stays: Asterisk may take a fresh one away with the last socket's."""

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tests.asterisk.plays import Play
-from tests.asterisk.stage import NUMBERS
+from tests.asterisk.plays import NUMBERS, Play
 
 OURS = "74950000001"
 

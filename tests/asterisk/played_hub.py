@@ -6,6 +6,7 @@ hear that it was answered elsewhere. Click: the phone rings, then the client is 
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from tests.asterisk.server import AsteriskServer
 
 OURS = "74950000001"
 APP = "switchhook"
+SECONDS = 30.0
 
 
 @dataclass(kw_only=True)
@@ -43,6 +45,9 @@ class PlayedHub:
         self._ear = AriEar(pbx, app=APP, subscribes_to_all=False)
         self._phones_for, self._names = phones_for, names
         self._calls: dict[str, Held] = {}  # by each of its channels
+        self.joined_at: dict[str, float] = {}  # when a number was put together with a phone, on the wall
+        self._recorded: set[str] = set()  # numbers whose talk is being recorded
+        self._news = asyncio.Event()
         self.faults: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -65,6 +70,13 @@ class PlayedHub:
         await self._originate(
             call, call.first, f"PJSIP/{phone}", ("manager",), number=number, name=number, originator=""
         )
+
+    async def until_recorded(self, number: str) -> None:
+        """Wait until the talk with somebody outside is being recorded. Raises: TimeoutError."""
+        async with asyncio.timeout(SECONDS):
+            while number not in self._recorded:
+                self._news.clear()
+                await self._news.wait()
 
     async def _serve(self) -> None:
         while True:
@@ -115,7 +127,10 @@ class PlayedHub:
             await self._ask(rest.answer(call.first))
             await self._ask(rest.create_bridge(call.bridge))
         await self._ask(rest.add_to_bridge(call.bridge, [call.first, channel]))
+        self.joined_at[call.number] = time.time()
         await self._ask(rest.record_bridge(call.bridge, recording=f"rec-{call.first}"))
+        self._recorded.add(call.number)
+        self._news.set()
 
     async def _gone(self, channel: str) -> None:
         call = self._calls.pop(channel, None)

@@ -38,6 +38,7 @@ def sipp_command(
     filled = folder / f"{scenario}.xml"
     filled.write_text(text)
     words = ["-sf", str(filled), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-nostdin"]
+    words += ["-rsa", pbx]  # also after a nudge, which comes from elsewhere
     words += ["-timeout", f"{LONGEST_SECONDS}s", "-trace_err", "-error_file", str(folder / "errors")]
     words += ["-trace_logs", "-log_file", str(folder / "said")]
     if media is not None:

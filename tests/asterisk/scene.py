@@ -59,6 +59,15 @@ class Scene:
         """Wait until a phone rings."""
         await self.heard("Newstate", Channel=f"PJSIP/{phone}-", ChannelStateDesc="Ringing")
 
+    async def until_over(self) -> None:
+        """Wait until every channel of this scenario is gone. Raises: NotHeard: one stays."""
+        await self.ami.until_over(
+            lambda frame: (
+                frame.raw("Channel").startswith(f"PJSIP/{self.office}")
+                or self.outside in (frame.raw("CallerIDNum"), frame.raw("Exten"))
+            )
+        )
+
     async def act(self, action: str, **fields: str) -> None:
         """Ask the PBX for something over AMI. Raises: NotHeard: it says no."""
         await self.ami.act(lambda one: actions.write_action(action, fields.items(), action_id=one))

@@ -110,7 +110,7 @@ class AsteriskServer:
         until = time.monotonic() + START_SECONDS
         while not self._is_booted():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise AsteriskFailed(f"{self.installed.version} did not start:\n{self._end_of_log()}")
+                raise AsteriskFailed(f"{self.installed.version} did not start:\n{self.end_of_log}")
             time.sleep(0.05)
         if registers:
             self.register(*PHONES)
@@ -145,6 +145,11 @@ class AsteriskServer:
         self._end(signal.SIGKILL)
         self.ports.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def retire(self) -> None:
+        """End it for good, but leave its files until `close`."""
+        self.kill()
+        self.ports.close()
 
     def cli(self, command: str) -> str:
         """Run a command of Asterisk's console and give what it prints.
@@ -259,7 +264,9 @@ class AsteriskServer:
             process.kill()
             process.wait()
 
-    def _end_of_log(self) -> str:
+    @property
+    def end_of_log(self) -> str:
+        """What it said last."""
         texts = [
             path.read_text(errors="replace")
             for path in (self.folder / "log/stdout", self.log)

@@ -3,20 +3,23 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.asterisk.actors import Actors
+from switchhook.core.call import Call
+from tests.asterisk.actors import OUTSIDE, Actors
 from tests.asterisk.configuration import OFFICES
 from tests.asterisk.ears import AmiEar, AriEar
 from tests.asterisk.lookup import Lookup
 from tests.asterisk.played_hub import PlayedHub
-from tests.asterisk.plays import IVAN, PLAYS, Play
+from tests.asterisk.plays import IVAN, NUMBERS, PLAYS, Play
 from tests.asterisk.scene import Scene
 from tests.asterisk.server import AsteriskServer
+from tests.asterisk.talks import Lag, Talks, check_talks, talks_of
 from tests.connectors.asterisk.recordings import Told, told
 
-HOME = 1
-BETWEEN_SECONDS = 0.4  # an office's phones come to rest before the next scenario
-NUMBERS = {name: f"7910{index:07}" for index, name in enumerate(PLAYS, start=1)}
+PLAY_SECONDS = 60.0  # only what is broken takes so long
+# The queue has the phones of this office; and only one at a time can be called outside.
+HOMES = {"queue": 1, OUTSIDE: 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +28,26 @@ class Played:
 
     offices: Mapping[str, int]
     faults: Mapping[str, str]  # what stood in a scenario's way, by its name; "hub": what it could not do
+    talks: Mapping[str, Talks]
+    lag_seconds: float  # by which this process was late at most
     ami: Told
     ari: Told
     looked_up: tuple[dict[str, str], ...]
+    recordings: Path  # the folder with what ARI recorded
+
+    def check_talks(self, name: str, call: Call) -> None:
+        """Each talk was as long as its phones had it, told in whole seconds and by a machine that is late."""
+        check_talks(
+            call, PLAYS[name], self.offices[name], self.talks[name], slack_seconds=1 + self.lag_seconds
+        )
 
 
 async def play_all(pbx: AsteriskServer) -> Played:
-    """Play every scenario once; some 20 seconds."""
+    """Play every scenario once; some 15 seconds."""
     began = asyncio.get_running_loop().time()
     places: dict[str, int] = {}
     faults: dict[str, str] = {}
+    talks: dict[str, Talks] = {}
     known = {NUMBERS[name] for name, play in PLAYS.items() if play.name}
 
     def phones_for(did: str) -> list[str]:
@@ -42,7 +55,7 @@ async def play_all(pbx: AsteriskServer) -> Played:
         return [f"{office}01", f"{office}02"]
 
     def line_for(number: str) -> str:
-        office = next((places[name] for name, one in NUMBERS.items() if one == number), HOME)
+        office = next((places[name] for name, one in NUMBERS.items() if one == number), 1)
         return f"{IVAN};{office}03" if number in known else ""
 
     async with (
@@ -50,40 +63,44 @@ async def play_all(pbx: AsteriskServer) -> Played:
         AriEar(pbx, began=began) as ari,
         PlayedHub(pbx, phones_for=phones_for, names=dict.fromkeys(known, IVAN)) as hub,
         Lookup(pbx.ports.lookup, line_for) as lookup,
+        Lag() as lag,
     ):
-        home = [one for one in PLAYS.items() if one[1].is_at_home]
-        # The longest first, so that none is left alone at the end.
-        away = sorted(
-            (one for one in PLAYS.items() if one not in home),
-            key=lambda one: max(one[1].talk_seconds, one[1].lasts_seconds),
-        )
+        left = {
+            office: [name for name, play in PLAYS.items() if HOMES.get(play.needs) == office]
+            for office in OFFICES
+        }
+        away = [name for name, play in PLAYS.items() if not play.needs]
 
-        async def work(office: int, left: list[tuple[str, Play]]) -> None:
-            while left:
-                name, play = left.pop()
+        async def work(office: int) -> None:
+            while mine := left[office] or away:
+                name = mine.pop()
                 places[name] = office
-                await asyncio.sleep(BETWEEN_SECONDS)
                 async with Actors(pbx) as sip:
                     scene = Scene(pbx=pbx, sip=sip, ami=ami, hub=hub, office=office, outside=NUMBERS[name])
                     try:
-                        await asyncio.wait_for(_play(play, scene), 40)
+                        await asyncio.wait_for(_play(PLAYS[name], scene), PLAY_SECONDS)
                     except Exception as fault:  # noqa: BLE001 - told by the scenario's own test
                         faults[name] = f"{type(fault).__name__}: {fault}"
+                    talks[name] = talks_of(sip, joined_at=hub.joined_at.get(NUMBERS[name], 0.0))
 
-        await asyncio.gather(*(work(office, home if office == HOME else away) for office in OFFICES))
+        await asyncio.gather(*map(work, OFFICES))
         await ami.until_over()
-        await asyncio.sleep(0.3)
+        await ari.until_quiet()
         if hub.faults:
             faults["hub"] = "; ".join(hub.faults)
         return Played(
             offices=places,
             faults=faults,
+            talks=talks,
+            lag_seconds=lag.seconds,
             ami=told(ami.moments, sweeps=True),
             ari=told(ari.moments, sweeps=True),
             looked_up=tuple(lookup.asked),
+            recordings=pbx.recordings,
         )
 
 
 async def _play(play: Play, scene: Scene) -> None:
     await play.act(scene)
     await scene.sip.all_as_scripted()
+    await scene.until_over()

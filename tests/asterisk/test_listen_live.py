@@ -1,32 +1,25 @@
-"""Every kind of call on a real PBX, side by side, comes to what it was: heard over AMI and over ARI."""
+"""Every kind of call on a real PBX, comes to what it was: heard over AMI and over ARI.
 
-import asyncio
+The calls are those that a hub heard as well; see test_bridged_listen.py.
+"""
+
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from switchhook.connectors.asterisk.listen.recording import Recording
 from switchhook.core.call import Call, Phase
 from tests.asterisk import tones
+from tests.asterisk.listening import Evening
 from tests.asterisk.outcomes import expected, in_turns, turns
-from tests.asterisk.plays import PLAYS
-from tests.asterisk.server import AsteriskServer
-from tests.asterisk.stage import NUMBERS, Played, play_all
+from tests.asterisk.plays import NUMBERS, PLAYS
+from tests.asterisk.stage import Played
 from tests.connectors.asterisk.recordings import Told, outcome
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def played_on(asterisk22: AsteriskServer, asterisk16: AsteriskServer) -> dict[int, Played]:
-    """Both at the same time: most of it is waiting."""
-    pbxes = (asterisk22, asterisk16)
-    played = await asyncio.gather(*map(play_all, pbxes))
-    return {pbx.generation: one for pbx, one in zip(pbxes, played, strict=True)}
-
-
 @pytest.fixture(params=[22, 16], ids=["asterisk22", "asterisk16"])
-def played(request: pytest.FixtureRequest, played_on: dict[int, Played]) -> Played:
-    return played_on[request.param]
+def played(request: pytest.FixtureRequest, evening: Evening) -> Played:
+    return evening.played_on[request.param]
 
 
 @pytest.mark.parametrize("interface", ["ami", "ari"])
@@ -42,7 +35,7 @@ def test_comes_to_what_it_was(played: Played, name: str, interface: str) -> None
     # Of queues ARI knows nothing.
     assert told == expected(play, name, office) | ({"group": None} if interface == "ari" else {})
     assert in_turns(legs, play.legs, office) == turns(play.legs, office)
-    assert abs((call.talk_seconds or 0) - play.talk_seconds) <= 1
+    played.check_talks(name, call)
     assert bool(call.talk_seconds) == (play.disposition == "answered")
     assert call.phase is Phase.FINAL
 
@@ -91,15 +84,11 @@ def test_what_the_dialplan_recorded_is_named_and_holds_both_sides(played: Played
 
 
 @pytest.mark.parametrize("name", ["ari_inbound", "ari_click_to_call"])
-def test_what_ari_recorded_is_named_and_holds_both_sides(
-    played: Played, request: pytest.FixtureRequest, name: str
-) -> None:
-    generation = request.node.callspec.params["played"]
-    pbx: AsteriskServer = request.getfixturevalue(f"asterisk{generation}")
+def test_what_ari_recorded_is_named_and_holds_both_sides(played: Played, name: str) -> None:
     recording = recording_of(played.ari, name, played.offices[name])
 
     assert recording.is_stored
-    assert both_sides_speak(pbx.recordings / f"{recording.name}.wav")
+    assert both_sides_speak(played.recordings / f"{recording.name}.wav")
 
 
 def the_call(told: Told, name: str, office: int) -> Call:
@@ -115,5 +104,4 @@ def recording_of(told: Told, name: str, office: int) -> Recording:
 
 
 def both_sides_speak(path: Path) -> bool:
-    samples = tones.read_wav(path)
-    return all(tones.loudness(samples, one) > tones.AMPLITUDE / 5 for one in (tones.OUTSIDE, tones.PHONE))
+    return tones.are_both_heard(tones.read_wav(path))

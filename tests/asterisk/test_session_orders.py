@@ -14,10 +14,14 @@ from switchhook.core.errors import LinkLost, Misconfigured, PeerDown
 from switchhook.core.outcome import Delivered, NotSent
 from switchhook.core.ring_plan import RingPlan, RingStep
 from tests.asterisk.actors import OUTSIDE, Actors
-from tests.asterisk.holding_a_link import held
+from tests.asterisk.ears import AmiEar
+from tests.asterisk.holding_a_link import held, until
 from tests.asterisk.server import AsteriskServer
-from tests.connectors.asterisk.holding import MemoryHub, until
+from tests.asterisk.side_by_side import SIDE_BY_SIDE
+from tests.connectors.asterisk.holding import MemoryHub
 
+pytestmark = SIDE_BY_SIDE
+HEARD_SECONDS = 1.0  # in which the link has heard what another manager has
 CLIENT, LINE = "79997776655", "74950000001"
 # How a click is done: by the hub itself, by ARI into the dialplan, by AMI into the dialplan.
 CLICKS = {
@@ -123,7 +127,7 @@ async def test_a_pause_at_the_phone_makes_a_break_and_our_own_makes_nothing(
 ) -> None:
     hub = MemoryHub()
     hub.people.people = [Employee(id=1, name="Anna", extension="101")]
-    async with held(asterisk22, "ami", hub):
+    async with held(asterisk22, "ami", hub), AmiEar(asterisk22) as ear:
         await asyncio.to_thread(asterisk22.cli, "queue pause member PJSIP/101")
         await until(lambda: bool(hub.presences))
         await asyncio.to_thread(asterisk22.cli, "queue unpause member PJSIP/101")
@@ -131,10 +135,14 @@ async def test_a_pause_at_the_phone_makes_a_break_and_our_own_makes_nothing(
         assert hub.presences == [("101", Availability.BREAK), ("101", Availability.FREE)]
 
         hub.people.people = [Employee(id=1, name="Anna", extension="101", availability=Availability.DINNER)]
+        heard = len(ear.frames)
         await asyncio.to_thread(asterisk22.cli, "queue pause member PJSIP/101")
+        await ear.until("QueueMemberPause", since=heard, Paused="1")
+        await asyncio.sleep(HEARD_SECONDS)
         hub.people.people = [Employee(id=1, name="Anna", extension="101", availability=Availability.FREE)]
         await asyncio.to_thread(asterisk22.cli, "queue unpause member PJSIP/101")
-        await asyncio.sleep(0.3)
+        await ear.until("QueueMemberPause", since=heard, Paused="0")
+        await asyncio.sleep(HEARD_SECONDS)
         assert len(hub.presences) == 2
 
 
@@ -158,7 +166,7 @@ async def test_a_call_that_the_hub_connected_has_its_recording_at_the_pbx(asteri
         phone = await sip.answers("101")
         await sip.only_rings("102")
         await sip.calls(LINE, talk_seconds=2)
-        await until(lambda: "recorded" in hub.told(), 15)
+        await until(lambda: "recorded" in hub.told())
         assert "Anna Client" in phone.said
         (call,) = hub.calls.values()
         (recording,) = call.recordings

@@ -13,9 +13,10 @@ from switchhook.connectors.asterisk.snippets import HIDDEN, snippets
 from switchhook.core.connector import DialOrder, Link
 from switchhook.core.errors import PeerDown
 from tests.asterisk.actors import OUTSIDE, Actors
+from tests.asterisk.holding_a_link import until
 from tests.asterisk.server import AsteriskServer
 from tests.connectors.asterisk.door import door
-from tests.connectors.asterisk.holding import MemoryHub, link_to, make_link, running, until
+from tests.connectors.asterisk.holding import MemoryHub, link_to, make_link, running
 
 PASSWORD = "entered-by-hand-77"
 RELOADS = {
@@ -171,13 +172,13 @@ async def test_ari_inbound(pbx: AsteriskServer, free_port: Callable[[], int]) ->
         async with door(link, hub.sockets.put, port) as refused:
             await load(pbx, link)
             async with running(run(link, hub)):
-                await until(lambda: bool(hub.ups), 15)
+                await until(lambda: bool(hub.ups))
                 await sip.answers("101")
                 await sip.calls("74950000006", talk_seconds=3)
                 await until(lambda: "answered 101" in hub.told())
         # The hub was away: the PBX comes back, and the call is the same one.
         async with door(link, hub.sockets.put, port), running(run(link, hub)):
-            await until(lambda: len(hub.ups) > 1, 15)
+            await until(lambda: len(hub.ups) > 1)
             await until(lambda: "ended 101 answered" in hub.told())
     hub.settle()
 
@@ -197,7 +198,7 @@ async def test_a_pbx_with_another_password_is_not_let_in(
     hub = MemoryHub()
     async with door(other, hub.sockets.put, port) as refused:
         await load(pbx, link)
-        await until(lambda: bool(refused), 15)
+        await until(lambda: bool(refused))
 
     assert set(refused) == {"the user or the password is wrong"}
     assert hub.sockets.empty()

@@ -45,6 +45,18 @@ def loudness(samples: Sequence[int], hertz: int) -> float:
     return 2 * math.sqrt(max(power, 0.0)) / len(samples)
 
 
+def is_heard(samples: Sequence[int], hertz: int) -> bool:
+    """Tell whether a tone is there for a quarter of a second at least, whatever is before and after it."""
+    quarter = SAMPLES_PER_SECOND // 4
+    starts = range(0, len(samples) - quarter + 1, quarter // 2)
+    return any(loudness(samples[at : at + quarter], hertz) > AMPLITUDE / 4 for at in starts)
+
+
+def are_both_heard(samples: Sequence[int]) -> bool:
+    """Tell whether both sides of a talk are."""
+    return all(is_heard(samples, hertz) for hertz in (OUTSIDE, PHONE))
+
+
 def read_wav(path: Path) -> "array[int]":
     """Give the linear samples of a mono file of 16 bits."""
     with wave.open(str(path)) as file:
