@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from switchhook.core.call import Call, CallReport, Disposition, ReportOf
 from tests.asterisk import tones
-from tests.asterisk.actors import Actors
+from tests.asterisk.actors import Actor, Actors
 from tests.asterisk.bridged import CRMS, Company, until
 from tests.asterisk.server import AsteriskServer
 from tests.asterisk.sounding import samples_of
@@ -65,6 +65,12 @@ class Room:
         types = [one["type"] for one in self.office.hooked("webhook", call)]
         assert types.count("call.ringing") == len(call.legs)
         assert (types.count("call.ended"), types.count("call.final"), types[-1]) == (1, 1, "call.final")
+
+
+def check_length(call: Call, phone: Actor) -> None:
+    """The talk is as long as the phone had it, in whole seconds; a hub that is late hears both ends late."""
+    assert phone.talk is not None
+    assert abs((call.talk_seconds or 0) - (phone.talk[1] - phone.talk[0])) <= 1.5
 
 
 async def check_recording(s: Room, call: Call) -> None:

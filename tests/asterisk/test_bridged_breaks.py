@@ -118,7 +118,7 @@ async def goes_on_after_a_kill(play: Play, way: str) -> None:
         await both_talk(office, sip)
         await hub.end()
         await hub.start()
-        await office.until_up("pbx", epoch=2)
+        await until(functools.partial(_holds, office, hub), what=lambda: f"held: {hub.said}")
         await two_calls_are_up(play.pbx)
         await asyncio.sleep(ADOPTED_SECONDS)
         await hang_up(play.pbx, sip)
@@ -226,18 +226,18 @@ async def is_taken_over(play: Play, way: str, *, database_url: str = "") -> None
             await first.freeze()
             began = time.monotonic()
             entrance.turn(second.port)
-            await until(functools.partial(_holds, office, second, 2), what=lambda: f"held: {second.said}")
+            await until(functools.partial(_holds, office, second), what=lambda: f"held: {second.said}")
             taken = time.monotonic() - began
         assert taken < TAKEN_OVER_SECONDS * lag.crowd
         first.thaw()
         await asyncio.sleep(ASLEEP_SECONDS)
-        assert await _holds(office, second, 2)
+        assert await _holds(office, second)
 
         async with Lag() as lag:
             began = time.monotonic()
             await second.end()
             entrance.turn(first.port)
-            await until(functools.partial(_holds, office, first, 3), what=lambda: f"held again: {first.said}")
+            await until(functools.partial(_holds, office, first), what=lambda: f"held again: {first.said}")
             taken = time.monotonic() - began
         assert taken < TAKEN_OVER_SECONDS * lag.crowd
 
@@ -262,10 +262,11 @@ async def a_second_hub_takes_over_an_ami(play: Play) -> None:
     await is_taken_over(play, "ami")
 
 
-async def _holds(office: Company, hub: HubProcess, epoch: int) -> bool:
+async def _holds(office: Company, hub: HubProcess) -> bool:
+    """Its link is up. One that had no processor for seconds may have taken it more than once."""
     lease = await office.link("pbx")
     assert lease is not None
-    return hub.owner in lease.owner and lease.what is not None and lease.epoch == epoch
+    return hub.owner in lease.owner and lease.what is not None
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.core.call import Call, CallEvent, Direction, Disposition
+from switchhook.core.call import CallEvent, Direction, Disposition
 from switchhook.core.directory import Availability, Contact, GroupKind
 from switchhook.core.errors import HubError
-from tests.asterisk.actors import FOR_EVER, OUTSIDE, Actor, Actors
+from tests.asterisk.actors import FOR_EVER, OUTSIDE, Actors
 from tests.asterisk.bridged import CRMS, company, settings_for, until
-from tests.asterisk.room import RECORDED_SECONDS, Room, check_recording
+from tests.asterisk.room import RECORDED_SECONDS, Room, check_length, check_recording
 from tests.asterisk.server import AsteriskServer
 
 OURS = "74950000001"
@@ -40,12 +40,6 @@ STORIES: dict[str, Story] = {}
 def story(play: Story) -> Story:
     STORIES[play.__name__] = play
     return play
-
-
-def check_length(call: Call, phone: Actor) -> None:
-    """The talk is as long as the phone had it, in whole seconds; a hub that is late hears both ends late."""
-    assert phone.talk is not None
-    assert abs((call.talk_seconds or 0) - (phone.talk[1] - phone.talk[0])) <= 1.5
 
 
 def client(name: str, generation: int) -> str:
