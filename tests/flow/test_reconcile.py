@@ -1,19 +1,23 @@
 """The clock tells calls what is due, in one process or several."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
-from switchhook.core.call import ChangeKind, Disposition, Phase
+from switchhook.core.call import ChangeKind, Disposition, News, Phase
+from switchhook.core.errors import StoreDown
+from switchhook.flow.intake import Intake
 from switchhook.flow.reconcile import Reconcile
+from switchhook.flow.taking import Taken
 from switchhook.store import calls, events
 from switchhook.store.call_rows import Tx
 from switchhook.store.times import to_millis
 from tests.flow.exchange import Exchange, answered, ended, ringing
 
 DUE = calls.due
+TELL_EACH = Intake.tell_each
 
 
 @asynccontextmanager
@@ -114,3 +118,29 @@ async def test_what_was_taken_in_here_is_settled_on_time_without_asking_the_stor
 
     # Four seconds and a bit: once at the start, once after five at the latest.
     assert asked <= 2
+
+
+async def test_a_store_that_is_down_is_not_asked_again_at_once(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = 0
+    is_down = True
+
+    async def failing(about: Sequence[tuple[int, str, News]]) -> list[Taken | Exception]:
+        nonlocal tried
+        if is_down and about:
+            tried += 1
+            raise StoreDown("the disk is full")
+        return await TELL_EACH(exchange.intake, about)
+
+    monkeypatch.setattr(exchange.intake, "tell_each", failing)
+    async with reconciling(exchange):
+        for n in range(10):
+            await exchange.accept(ringing(f"c-{n}"), answered(f"c-{n}"), ended(f"c-{n}"))
+            exchange.clock.pass_time(0.06)  # each is due at a time of its own
+        for _ in range(100):
+            exchange.clock.pass_time(0.05)
+            await asyncio.sleep(0.002)
+        assert 1 <= tried <= 4  # in the two seconds and a bit since the first was due
+        is_down = False
+        await pass_until_final(exchange)

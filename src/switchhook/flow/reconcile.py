@@ -42,7 +42,7 @@ class Reconcile:
         self._known = DueCalls()
         self._ask_at_ms = 0  # when the store is asked next
         self._sleeps_until_ms: int | None = None
-        self._ticked_ms = 0
+        self._rests_until_ms = 0  # sooner than that nothing is told
 
     def note(self, taken: Taken) -> None:
         """A listener of intake: these calls have a time now, perhaps the earliest of all."""
@@ -68,9 +68,11 @@ class Reconcile:
                 await self._round()
             except StoreDown:
                 self._ask_in(TROUBLE_SECONDS)
+                self._rests_until_ms = self._ask_at_ms
             except Exception:
                 log.exception("looking after calls failed")
                 self._ask_in(TROUBLE_SECONDS)
+                self._rests_until_ms = self._ask_at_ms
             await self._sleep()
 
     async def _round(self) -> None:
@@ -88,7 +90,7 @@ class Reconcile:
             is_more = len(found) == AT_ONCE
         changed = await self._tick(due.values())
         if due:
-            self._ticked_ms = now_ms
+            self._rests_until_ms = now_ms + TOGETHER_MS
         if any(one.due_ms is not None and one.due_ms <= now_ms for one in changed):
             for call_row in due:
                 self._known.forget(call_row)
@@ -113,7 +115,7 @@ class Reconcile:
         """Wait for the next time that is known, which something taken in meanwhile may bring forward."""
         first_ms = self._known.first_ms()
         next_ms = self._ask_at_ms if first_ms is None else min(first_ms, self._ask_at_ms)
-        self._sleeps_until_ms = max(next_ms, self._ticked_ms + TOGETHER_MS)
+        self._sleeps_until_ms = max(next_ms, self._rests_until_ms)
         wait = self._sleeps_until_ms - to_millis(self._clock.now())
         if wait > 0:
             await wait_for_either(self._clock, self._wake, wait / 1000)
