@@ -139,7 +139,6 @@ class Company:
             user=pbx.user,
             password=made.keys["password"],
             app=app,
-            subscribes_to_all=True,
         )
 
     async def change_pbx(self, name: str, settings: Mapping[str, str]) -> None:

@@ -34,7 +34,6 @@ class Outbound:
     user: str
     password: str
     app: str = "switchhook"
-    subscribes_to_all: bool = False
     reconnect_milliseconds: int = 500
 
 
@@ -73,7 +72,7 @@ def _write_outbound(folder: Path, outbound: Outbound) -> None:
     with (folder / "ari.conf").open("a") as ari:
         ari.write(
             "\n[hub_out]\ntype = outbound_websocket\nwebsocket_client_id = hub_out\nlocal_ari_user = hub\n"
-            f"apps = {outbound.app}\nsubscribe_all = {'yes' if outbound.subscribes_to_all else 'no'}\n"
+            f"apps = {outbound.app}\nsubscribe_all = no\n"
         )
     (folder / "websocket_client.conf").write_text(
         "[hub_out]\ntype = websocket_client\nconnection_type = persistent\nprotocols = ari\n"

@@ -243,7 +243,7 @@ class AriEar:
 
     async def _connect(self) -> None:
         """Connect until the application stays: Asterisk may take a fresh one away with the last socket's."""
-        query = {"app": self.app, "subscribeAll": "true" if self._is_for_all else "false"}
+        query = {"app": self.app}
         for _ in range(10):
             self._socket = await self._http.ws_connect(
                 f"{self._pbx.ari_url}/events", params=query, max_msg_size=0, autoping=True
@@ -251,6 +251,8 @@ class AriEar:
             await asyncio.sleep(0.1)
             status, _body = await self.ask(rest.event_filter(self.app))
             if status == 200:
+                if self._is_for_all:
+                    await self.must(rest.hear_all_calls(self.app))
                 return
             await self._socket.close()
         raise NotHeard(f"the application {self.app} does not stay")

@@ -20,11 +20,14 @@ class PlayedAri:
     info_status: int = 200
     info_body: bytes | None = None
     write_status: int = 404
+    subscription_status: int = 200
     lost_registrations: int = 0
+    is_deaf: bool = False  # its application is there and told of nothing
     greeting: tuple[str, ...] = ()
     port: int = 0
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)  # by what way, and what
+    done: list[tuple[str, str]] = field(default_factory=list)  # by what method, and what; of the last socket
 
     @property
     def url(self) -> str:
@@ -35,10 +38,16 @@ class PlayedAri:
         return len(self.sockets) > self.lost_registrations and not self.sockets[-1].closed
 
     def answer(self, method: str, uri: str) -> tuple[int, Any]:
+        self.done.append((method, uri))
         if uri.startswith("asterisk/info"):
             return self.info_status, {"system": {"version": self.version}}
         if uri.startswith("applications/") and method == "GET":
-            return (200, {"name": "switchhook"}) if self.is_registered else (404, {"message": "not found"})
+            asked = ("POST", f"{uri}/subscription") in self.done
+            heard = ["__AST_CHANNEL_ALL_TOPIC"] if asked and not self.is_deaf else []
+            app = {"name": "switchhook", "channel_ids": heard}
+            return (200, app) if self.is_registered else (404, {"message": "not found"})
+        if uri.endswith("/subscription"):
+            return self.subscription_status, {}
         if method == "DELETE":
             return self.write_status, {"message": "Channel not found"}
         return 200, [] if method == "GET" else {}
@@ -61,6 +70,7 @@ class PlayedAri:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)
+        self.done.clear()
         await self.tell(*self.greeting)
         async for message in socket:
             if message.type is WSMsgType.TEXT:

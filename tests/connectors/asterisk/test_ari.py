@@ -196,9 +196,9 @@ def test_an_originate_has_our_own_id_and_shows_the_number_that_will_be_called() 
         (rest.application("hub"), "GET", "/applications/hub"),
         (rest.event_filter("hub"), "PUT", "/applications/hub/eventFilter"),
         (
-            rest.subscribe("hub", source="channel:1.1"),
+            rest.hear_all_calls("hub"),
             "POST",
-            "/applications/hub/subscription?eventSource=channel%3A1.1",
+            "/applications/hub/subscription?eventSource=channel%3A%2Cbridge%3A",
         ),
         (rest.info(), "GET", "/asterisk/info"),
     ],
@@ -237,7 +237,7 @@ def test_what_no_hub_needs_is_filtered_at_the_pbx() -> None:
         lambda: rest.set_variable("1.1", variable="A", value="\ud800"),
         lambda: rest.stored_file(""),
         lambda: rest.application("hub/x"),
-        lambda: rest.subscribe("hub", source="channel"),
+        lambda: rest.hear_all_calls("hub&eventSource=deviceState:"),
         lambda: rest.over_websocket(rest.info(), request_id="a b"),
     ],
 )

@@ -154,6 +154,22 @@ async def test_requests_go_over_the_socket_where_asterisk_takes_them(version: st
         assert {way for way, uri in ari.asked if uri == "channels"} == {way}
 
 
+async def test_a_user_that_may_only_read_is_said_in_words() -> None:
+    async with playing(PlayedAri(subscription_status=403)) as ari, link_to(**settings(ari)) as link:
+        with pytest.raises(Refused, match="may only read"):
+            await run(link, MemoryHub())
+
+
+async def test_an_application_that_is_told_nothing_any_more_is_found_out() -> None:
+    hub = MemoryHub()
+    async with playing(PlayedAri()) as ari, link_to(**settings(ari)) as link, running(run(link, hub)):
+        await until(lambda: bool(hub.ups))
+        ari.is_deaf = True
+        await until(lambda: len(ari.sockets) == 2)
+        ari.is_deaf = False
+        await until(lambda: len(hub.ups) == 2)
+
+
 async def test_a_wrong_password_is_said_in_words() -> None:
     async with playing(PlayedAri(info_status=401)) as ari, link_to(**settings(ari)) as link:
         with pytest.raises(Refused, match="refuses user and password"):

@@ -90,10 +90,11 @@ def test_what_was_stored_by_nobody_like_us_is_no_memory(stored: object) -> None:
     assert remembered(replace(make_link(AMI), state={"busy_by_phone": stored})) == []
 
 
-# As Asterisk 22.10.1 answers `endpoints`.
-TALKS = b"""[{"technology":"PJSIP","resource":"101","state":"online","channel_ids":["1795274812.4"]},
- {"technology":"PJSIP","resource":"trunk","state":"unknown","channel_ids":["1795274812.3"]}]"""
-IS_IDLE = b'[{"technology":"PJSIP","resource":"101","state":"online","channel_ids":[]}]'
+# As Asterisk 22.10.1 answers `channels`, in part.
+TRUNK = b'{"id":"1795274812.3","name":"PJSIP/trunk-00000003","state":"Up"}'
+TALKS = b'[{"id":"1795274812.4","name":"PJSIP/101-00000004","state":"Up"},' + TRUNK + b"]"
+RINGS = b'[{"id":"1795274812.4","name":"PJSIP/101-00000004","state":"Ringing"},' + TRUNK + b"]"
+IS_IDLE = b"[" + TRUNK + b"]"
 
 
 @pytest.mark.parametrize(
@@ -101,15 +102,16 @@ IS_IDLE = b'[{"technology":"PJSIP","resource":"101","state":"online","channel_id
     [
         (RestAnswer(status=200, body=TALKS), []),
         (RestAnswer(status=200, body=IS_IDLE), [("101", FREE)]),
+        (RestAnswer(status=200, body=RINGS), [("101", FREE)]),
         (RestAnswer(status=403, body=b"{}"), []),
     ],
 )
-async def test_over_ari_an_endpoint_without_channels_is_idle(
+async def test_over_ari_a_phone_without_a_channel_that_talks_is_idle(
     answer: RestAnswer, presences: list[tuple[str, Availability]]
 ) -> None:
     class Asked:
         async def send(self, request: RestRequest) -> RestAnswer:
-            assert (request.method, request.uri) == ("GET", "endpoints")
+            assert (request.method, request.uri) == ("GET", "channels")
             return answer
 
     hub = hub_of(BUSY)
@@ -122,13 +124,49 @@ async def test_over_ari_an_endpoint_without_channels_is_idle(
     assert hub.presences == presences
 
 
-async def test_over_ari_it_is_the_same() -> None:
-    hub, states = hub_of(), ("INUSE", "ONHOLD", "NOT_INUSE")
-    events = [
-        ari.DeviceStateChanged(device_state=ari.DeviceState(name="PJSIP/101", state=one)) for one in states
-    ]
-    await watch_of(hub).hear_ari([(event, AT) for event in events])
+def channel(number: int, state: str, name: str = "PJSIP/101") -> ari.Channel:
+    return ari.Channel(id=f"1.{number}", name=f"{name}-{number:08x}", state=state)
 
+
+def changed(number: int, state: str, name: str = "PJSIP/101") -> tuple[ari.Event, datetime]:
+    return ari.ChannelStateChange(channel=channel(number, state, name)), AT
+
+
+def gone(number: int) -> tuple[ari.Event, datetime]:
+    return ari.ChannelDestroyed(channel=channel(number, "Up"), cause=16), AT
+
+
+async def test_over_ari_it_is_the_same() -> None:
+    hub = hub_of()
+    created = ari.ChannelCreated(channel=channel(1, "Down")), AT
+    ringing, up = changed(1, "Ringing"), changed(1, "Up")
+    await watch_of(hub).hear_ari([created, ringing, up, up, gone(1), gone(1)])
+
+    assert hub.presences == [("101", BUSY), ("101", FREE)]
+
+
+async def test_over_ari_whoever_dials_is_busy_and_stays_it_until_the_last_channel_ends() -> None:
+    hub = hub_of()
+    created = ari.ChannelCreated(channel=channel(1, "Ring")), AT
+    await watch_of(hub).hear_ari([created, changed(2, "Up"), gone(1)])
+    assert hub.presences == [("101", BUSY)]
+
+    other, inner = changed(3, "Up", "PJSIP/trunk"), changed(4, "Up", "Local/101@office")
+    quiet = hub_of()
+    await watch_of(quiet).hear_ari([other, inner, changed(5, "Up", "Recorder/101")])
+    assert quiet.presences == []
+
+
+async def test_over_ari_what_is_heard_while_the_list_comes_is_newer_than_the_list() -> None:
+    hub = hub_of()
+    watch = watch_of(hub)
+    watch.begin_compare()
+    await watch.hear_ari([changed(1, "Up"), changed(2, "Up"), gone(2)])
+    await watch.compare_channels([channel(2, "Up")])
+    assert hub.presences == [("101", BUSY)]
+
+    choose(hub, BUSY)
+    await watch.hear_ari([gone(1)])
     assert hub.presences == [("101", BUSY), ("101", FREE)]
 
 

@@ -62,7 +62,7 @@ def test_a_pbx_that_comes_to_us_is_given_our_key_and_address() -> None:
 
     assert "uri = wss://hub.example.com/x/url-key/ari" in inbound["websocket_client.conf"]
     assert "username = office\npassword = hub-made-key\n" in inbound["websocket_client.conf"]
-    assert "subscribe_all = yes\nlocal_ari_user = office\n" in inbound["ari.conf"]
+    assert "subscribe_all = no\nlocal_ari_user = office\n" in inbound["ari.conf"]
     assert re.search(r"\npassword = [0-9a-f]{32}\n", inbound["ari.conf"])
     assert "hub-made-key" not in inbound["ari.conf"]
 

@@ -91,7 +91,7 @@ def _ari_outbound(link: Link, settings: Settings) -> Snippet:
         "type = outbound_websocket",
         f"websocket_client_id = {settings.app}-hub",
         f"apps = {settings.app}",
-        "subscribe_all = yes",
+        "subscribe_all = no",
         f"local_ari_user = {settings.user}",
     ]
     return Snippet("ari.conf", _text(lines), "What the PBX tells the hub, and as whom the hub acts.")

@@ -38,7 +38,7 @@ async def hold_outgoing(link: Link, settings: Settings, sessions: Sessions, cloc
             raise PeerDown(f"no ARI answers at {settings.url}: status {answer.status}")
         version = read_version(answer.body)
         async with link.sockets.websocket(
-            f"{settings.url}/events?app={settings.app}&subscribeAll=true",
+            f"{settings.url}/events?app={settings.app}",
             headers=basic(settings.user, settings.password),
             max_message_bytes=LARGEST_MESSAGE_BYTES,
         ) as socket:

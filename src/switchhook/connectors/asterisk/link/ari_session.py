@@ -46,7 +46,6 @@ class Session:
         follower: Follower,
         hub: LinkHub,
         clock: Clock,
-        noise: Sequence[str] = rest.NOISE,
         drives: Hears | None = None,
         hears: Hears | None = None,
     ) -> None:
@@ -57,7 +56,6 @@ class Session:
         self._follower = follower
         self._hub = hub
         self._clock = clock
-        self._noise = noise
         self._drives = drives
         self._hears = hears
         self._inbox: Inbox[tuple[ari.Event, datetime]] = Inbox()
@@ -104,10 +102,13 @@ class Session:
                 await self._hears(batch)
 
     async def _live(self, work: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        await self._asker.send(rest.event_filter(self._app))
+        heard = await self._asker.send(rest.hear_all_calls(self._app))
+        if heard.status != 404:  # which the look has the better word for
+            _refuse(heard.status)
         await self._clock.sleep(FIRST_LOOKS_SECONDS[0])
         await self._look()
         version = await self._version()
-        await self._asker.send(rest.event_filter(self._app, disallowed=self._noise))
         await self._compare()
         await self._hub.up(f"Asterisk {version} by ARI")
         await together(
@@ -129,6 +130,12 @@ class Session:
         if answer.status == 404:
             raise PeerDown(f"Asterisk lost the registration of application {self._app}")
         _refuse(answer.status)
+        try:
+            heard = msgspec.json.decode(answer.body, type=ari.Application).channel_ids
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            heard = ()
+        if ari.ALL_CHANNELS not in heard:
+            raise PeerDown(f"Asterisk tells application {self._app} nothing of channels")
 
     async def _version(self) -> str:
         answer = await self._asker.send(rest.info())

@@ -25,19 +25,19 @@ async def compare_by_ami(watch: PresenceWatch, client: AmiClient) -> None:
 
 
 async def look_by_ari(watch: PresenceWatch, asker: Asker) -> None:
-    """Likewise by the list of endpoints, once, and then wait until cancelled.
+    """Likewise by the list of channels, once, and then wait until cancelled.
 
-    ARI lists only the states of devices that it sets itself; an endpoint has a list of its channels.
+    ARI lists only the states of devices that it sets itself.
 
     Raises: PeerDown: no answer, or none that can be read. LinkLost.
     """
-    if watch.believes_phones_busy:
+    if watch.follows_phones:
         watch.begin_compare()
-        answer = await asker.send(rest.endpoints())
+        answer = await asker.send(rest.channels())
         if answer.is_success:
             try:
-                found = msgspec.json.decode(answer.body, type=list[ari.Endpoint], strict=False)
+                found = msgspec.json.decode(answer.body, type=list[ari.Channel], strict=False)
             except msgspec.DecodeError:
-                raise PeerDown("Asterisk answered endpoints with something else than a list") from None
-            await watch.compare([(one.device, "INUSE" if one.channel_ids else "NOT_INUSE") for one in found])
+                raise PeerDown("Asterisk answered channels with something else than a list") from None
+            await watch.compare_channels(found)
     await asyncio.Event().wait()

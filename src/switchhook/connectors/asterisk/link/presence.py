@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from switchhook.connectors.asterisk.drive.driver import Driver
 from switchhook.connectors.asterisk.link.ami_client import AmiClient
+from switchhook.connectors.asterisk.link.phone_use import PhoneState, PhoneUse
 from switchhook.connectors.asterisk.listen.names import read_channel_name
 from switchhook.connectors.asterisk.settings import Mode, Settings, read_settings
 from switchhook.connectors.asterisk.wire import actions, ari, values
@@ -108,13 +109,6 @@ def read_order(body: Mapping[str, Any]) -> tuple[str, Availability]:
         raise BadMessage("expected an extension and a status") from None
 
 
-class PhoneState(Struct, frozen=True, kw_only=True):
-    """A phone began to be used, or is idle again."""
-
-    extension: str
-    is_in_call: bool
-
-
 class MemberPause(Struct, frozen=True, kw_only=True):
     """A member of a queue was paused there, or goes on."""
 
@@ -134,14 +128,20 @@ class PresenceWatch:
         self._made_busy: set[str] = set(made_busy)
         self._remembered: frozenset[str] = frozenset(made_busy)
         self._heard: set[str] = set()  # extensions, since a list was asked for
+        self._use = PhoneUse(settings.plan)
+
+    @property
+    def follows_phones(self) -> bool:
+        return self._settings.is_phone_state_told
 
     @property
     def believes_phones_busy(self) -> bool:
-        return bool(self._made_busy) and self._settings.is_phone_state_told
+        return bool(self._made_busy) and self.follows_phones
 
     def begin_compare(self) -> None:
-        """Note that the states of devices are being asked for: what is heard from now on is newer."""
+        """Note that devices, or channels, are being asked for: what is heard from now on is newer."""
         self._heard.clear()
+        self._use.begin_list()
 
     async def compare(self, devices: Sequence[tuple[str, str]]) -> None:
         """Take a list of devices and their states: whoever we made busy and whose call is over is free.
@@ -157,6 +157,12 @@ class PresenceWatch:
             said = states.get(extension, set())
             if said & (IDLE | AWAY) and not said & IN_CALL:
                 await self._phone(PhoneState(extension=extension, is_in_call=False))
+
+    async def compare_channels(self, channels: Sequence[ari.Channel]) -> None:
+        """Likewise with the list of channels, where states of devices are not to be had. Raises: LinkLost."""
+        self._use.know(channels)
+        for extension in sorted(self._made_busy - self._use.in_call):
+            await self._phone(PhoneState(extension=extension, is_in_call=False))
 
     def know(self, rows: Sequence[Frame]) -> None:
         """Take the list of queue members as the state that changes are told against."""
@@ -176,13 +182,11 @@ class PresenceWatch:
 
     async def hear_ari(self, batch: Sequence[tuple[ari.Event, datetime]]) -> None:
         """Take events of ARI. Raises: LinkLost."""
-        for event, _ in batch:
-            if isinstance(event, ari.DeviceStateChanged):
-                device = event.device_state
-                await self._phone(phone_state(device.name, device.state, self._settings))
+        for event, _ in batch if self.follows_phones else ():
+            await self._phone(self._use.hear(event))
 
     async def _phone(self, state: PhoneState | None) -> None:
-        if state is None or not self._settings.is_phone_state_told:
+        if state is None or not self.follows_phones:
             return
         self._heard.add(state.extension)
         now = await self._availability(state.extension)

@@ -20,14 +20,12 @@ from switchhook.connectors.asterisk.link.requests import Asker, HttpAsker
 from switchhook.connectors.asterisk.link.together import together
 from switchhook.connectors.asterisk.listen.listener import Listener
 from switchhook.connectors.asterisk.settings import Mode, Settings, read_settings
-from switchhook.connectors.asterisk.wire import rest
 from switchhook.core.connector import Link
 from switchhook.core.link_hub import LinkHub, LinkOrder
 from switchhook.core.sockets import Socket
 
 # Asks whether the link is held and answers; a probe wants to know.
 PING = "ping"
-PHONES = "DeviceStateChanged"
 
 
 async def run(link: Link, hub: LinkHub, *, clock: Clock | None = None) -> None:
@@ -65,7 +63,6 @@ class Holding:
     def _ari(self, socket: Socket, asker: Asker) -> tuple[Session, tuple[Callable[[], Awaitable[None]], ...]]:
         settings = self._settings
         runner = Runner(self._driver, asker, self._hub, self._clock)
-        noise = [one for one in rest.NOISE if one != PHONES or not settings.is_phone_state_told]
         session = Session(
             socket,
             asker,
@@ -73,7 +70,6 @@ class Holding:
             follower=self._follower,
             hub=self._hub,
             clock=self._clock,
-            noise=noise,
             drives=runner.hear,
             hears=self._watch.hear_ari,
         )

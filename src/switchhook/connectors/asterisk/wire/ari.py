@@ -11,6 +11,8 @@ from msgspec import Struct, field
 
 # Asterisk does not put the Linkedid on a channel; `channelvars` of ari.conf does, by this name.
 LINKEDID = "CHANNEL(linkedid)"
+# What an application that is told of every channel has in the list of its channels.
+ALL_CHANNELS = "__AST_CHANNEL_ALL_TOPIC"
 
 
 class CallerId(Struct, frozen=True, kw_only=True):
@@ -56,6 +58,11 @@ class Recording(Struct, frozen=True, kw_only=True):
     state: str = ""
     target_uri: str = ""  # "channel:ID" or "bridge:ID"
     duration: int | None = None  # whole seconds, when it is finished
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    name: str = ""
+    channel_ids: tuple[str, ...] = ()  # ALL_CHANNELS in it: it is told of every channel
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -167,26 +174,6 @@ class RecordingFinished(Event, frozen=True, kw_only=True):
 
 class RecordingFailed(Event, frozen=True, kw_only=True):
     recording: Recording
-
-
-class Endpoint(Struct, frozen=True, kw_only=True):
-    technology: str = ""
-    resource: str = ""
-    channel_ids: tuple[str, ...] = ()
-
-    @property
-    def device(self) -> str:
-        """Its name as states of devices have it, such as PJSIP/101."""
-        return f"{self.technology}/{self.resource}"
-
-
-class DeviceState(Struct, frozen=True, kw_only=True):
-    name: str = ""  # such as PJSIP/101
-    state: str = ""
-
-
-class DeviceStateChanged(Event, frozen=True, kw_only=True):
-    device_state: DeviceState = DeviceState()
 
 
 class RESTResponse(Event, frozen=True, kw_only=True):

@@ -241,17 +241,15 @@ def event_filter(app: str, *, disallowed: Sequence[str] = NOISE) -> RestRequest:
     return RestRequest(method="PUT", uri=f"applications/{name}/eventFilter", json=body)
 
 
-def subscribe(app: str, *, source: str) -> RestRequest:
-    """Hear of a source such as `channel:ID` to its very end."""
-    kind, _, rest = source.partition(":")
-    query = {"eventSource": f"{values.name(kind, field='eventSource')}:{values.identifier(rest)}"}
+def hear_all_calls(app: str) -> RestRequest:
+    """Hear of every channel and bridge, ours or not; asked again it changes nothing.
+
+    Not `subscribeAll=true`, which adds the states of devices: when the socket of such an application
+    breaks off while one changes, Asterisk 22.10.1 waits for itself for ever, and all of ARI with it.
+    (It unsubscribes with the socket's session locked, and the change that is being told wants that lock.)
+    """
     uri = f"applications/{values.name(app, field='app')}/subscription"
-    return RestRequest(method="POST", uri=uri, query=query)
-
-
-def endpoints() -> RestRequest:
-    """List every endpoint, with the ids of its channels."""
-    return RestRequest(method="GET", uri="endpoints")
+    return RestRequest(method="POST", uri=uri, query={"eventSource": "channel:,bridge:"})
 
 
 def info() -> RestRequest:
