@@ -1,17 +1,22 @@
 """The printed configuration, loaded into a real Asterisk as it is, makes the link work."""
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from switchhook.connectors.asterisk.as_crm import SIDE
+from switchhook.connectors.asterisk.link.here import LASTS_SECONDS
 from switchhook.connectors.asterisk.link.run import run
 from switchhook.connectors.asterisk.probe import probe
 from switchhook.connectors.asterisk.snippets import HIDDEN, snippets
 from switchhook.core.connector import DialOrder, Link
+from switchhook.core.directory import Caller, GroupKind
 from switchhook.core.errors import PeerDown
+from switchhook.core.ring_plan import RingPlan, RingStep
 from tests.asterisk.actors import OUTSIDE, Actors
 from tests.asterisk.holding_a_link import until
 from tests.asterisk.server import AsteriskServer
@@ -19,6 +24,7 @@ from tests.connectors.asterisk.door import door
 from tests.connectors.asterisk.holding import MemoryHub, link_to, make_link, running
 
 PASSWORD = "entered-by-hand-77"
+LINE = "74950000001"
 RELOADS = {
     "http.conf": "module reload http",
     "ari.conf": "module reload res_ari.so",
@@ -86,23 +92,30 @@ async def test_ari(pbx: AsteriskServer) -> None:
             assert found["user and password"]
 
 
-async def test_the_dialplan_goes_on_when_the_hub_is_away(pbx: AsteriskServer) -> None:
-    """Its `from-trunk` in place of ours: nobody serves the application, and the last phone rings."""
-    link = make_link({"mode": "ari", "url": "http://127.0.0.1:1", "password": PASSWORD, "fallback": "102"})
+@contextmanager
+def printed_dialplan(pbx: AsteriskServer, link: Link) -> Iterator[None]:
+    """Its `from-trunk` in place of ours."""
     dialplan = pbx.folder / "etc/extensions.conf"
     before = dialplan.read_text()
     text = "".join(one.text for one in snippets(link) if one.file == "extensions.conf")
     dialplan.write_text("[general]\nstatic = yes\n" + text)
     try:
-        await asyncio.to_thread(pbx.cli, "dialplan reload")
+        pbx.cli("dialplan reload")
+        yield
+    finally:
+        dialplan.write_text(before)
+        pbx.cli("dialplan reload")
+
+
+async def test_the_dialplan_goes_on_when_the_hub_is_away(pbx: AsteriskServer) -> None:
+    """Nobody serves the application, and the last phone rings."""
+    link = make_link({"mode": "ari", "url": "http://127.0.0.1:1", "password": PASSWORD, "fallback": "102"})
+    with printed_dialplan(pbx, link):
         async with Actors(pbx) as sip:
             phone = await sip.answers("102")
             await sip.calls("74950000001", talk_seconds=0.5)
             await sip.all_as_scripted()
             assert "ANSWERED" in phone.said
-    finally:
-        dialplan.write_text(before)
-        await asyncio.to_thread(pbx.cli, "dialplan reload")
 
 
 async def test_ami(pbx: AsteriskServer) -> None:
@@ -186,6 +199,41 @@ async def test_ari_inbound(pbx: AsteriskServer, free_port: Callable[[], int]) ->
     assert set(hub.ups) == {"Asterisk 22.10.1 by ARI"}
     (call,) = hub.calls.values()
     assert [(leg.extension, leg.attempt) for leg in call.legs] == [("101", 1)]
+
+
+@pytest.mark.parametrize("is_graceful", [True, False], ids=["stopped", "cut-off"])
+async def test_the_dialplan_goes_on_though_the_pbx_keeps_the_application(
+    pbx: AsteriskServer, free_port: Callable[[], int], is_graceful: bool
+) -> None:
+    """An Asterisk that connects to the hub keeps the application for it; the caller must not wait."""
+    port = free_port()
+    link = make_link({"mode": "ari-inbound", "user": "inside", "fallback": "102"})
+    link.urls["ari"] = f"http://127.0.0.1:{port}/x/url-key/ari"  # type: ignore[index]
+    hub = MemoryHub()
+    step = RingStep(extensions=("101",), kind=GroupKind.RING, because="the line's group")
+    hub.plans[LINE] = RingPlan(caller=Caller(number="79101234567"), steps=(step,))
+    async with Actors(pbx) as sip:
+        async with door(link, hub.sockets.put, port):
+            await load(pbx, link)
+            with printed_dialplan(pbx, link):
+                async with running(run(link, hub)):
+                    await until(lambda: bool(hub.ups))
+                    await until(lambda: re.search("_HERE_UNTIL=[1-9]", pbx.cli("dialplan show globals")))
+                    await sip.answers("101")
+                    await sip.calls(LINE, talk_seconds=0.5)
+                    await until(lambda: "ended 101 answered" in hub.told())
+                    await sip.all_as_scripted()
+                    hub.held = is_graceful
+        with printed_dialplan(pbx, link):
+            await sip.close()
+            if not is_graceful:
+                await asyncio.sleep(LASTS_SECONDS + 1)
+            last = await sip.answers("102")
+            await sip.calls(LINE, talk_seconds=0.5)
+            await sip.all_as_scripted()
+            assert "ANSWERED" in last.said
+    shown = await asyncio.to_thread(pbx.cli, "ari show apps")
+    assert "switchhook" in shown
 
 
 async def test_a_pbx_with_another_password_is_not_let_in(

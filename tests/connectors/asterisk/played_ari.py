@@ -21,6 +21,7 @@ class PlayedAri:
     info_body: bytes | None = None
     write_status: int = 404
     subscription_status: int = 200
+    epoch: str = "1795285271"
     lost_registrations: int = 0
     is_deaf: bool = False  # its application is there and told of nothing
     greeting: tuple[str, ...] = ()
@@ -46,6 +47,8 @@ class PlayedAri:
             heard = ["__AST_CHANNEL_ALL_TOPIC"] if asked and not self.is_deaf else []
             app = {"name": "switchhook", "channel_ids": heard}
             return (200, app) if self.is_registered else (404, {"message": "not found"})
+        if uri.startswith("asterisk/variable") and method == "GET":
+            return 200, {"value": self.epoch}
         if uri.endswith("/subscription"):
             return self.subscription_status, {}
         if method == "DELETE":

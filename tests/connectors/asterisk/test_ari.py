@@ -201,6 +201,12 @@ def test_an_originate_has_our_own_id_and_shows_the_number_that_will_be_called() 
             "/applications/hub/subscription?eventSource=channel%3A%2Cbridge%3A",
         ),
         (rest.info(), "GET", "/asterisk/info"),
+        (rest.global_variable("EPOCH"), "GET", "/asterisk/variable?variable=EPOCH"),
+        (
+            rest.set_global_variable(variable="HERE_UNTIL", value="1795285271"),
+            "POST",
+            "/asterisk/variable?variable=HERE_UNTIL&value=1795285271",
+        ),
     ],
 )
 def test_a_request_is_a_plain_value(request_: RestRequest, method: str, path: str) -> None:
@@ -228,6 +234,7 @@ def test_what_no_hub_needs_is_filtered_at_the_pbx() -> None:
         lambda: rest.continue_in_dialplan("1.1", context="did", extension="6,1"),
         lambda: rest.set_variable("1.1", variable="SHELL(rm)|x", value="1"),
         lambda: rest.set_variable("1.1", variable="A", value="1\n"),
+        lambda: rest.global_variable("${SHELL(rm)}"),
         lambda: rest.add_to_bridge("b", ["1.1,2.2"]),
         lambda: rest.record_bridge("b", recording="../x"),
         lambda: rest.record_bridge("b", recording="x", file_format="sh"),

@@ -114,6 +114,9 @@ async def test_over_ari_a_phone_without_a_channel_that_talks_is_idle(
             assert (request.method, request.uri) == ("GET", "channels")
             return answer
 
+        async def tell(self, request: RestRequest) -> None:
+            raise AssertionError("nothing is to be told")
+
     hub = hub_of(BUSY)
     watch = PresenceWatch(
         read_settings(make_link(ARI | {"phone_state": "true"}).settings), hub, made_busy=["101"]

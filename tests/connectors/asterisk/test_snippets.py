@@ -54,7 +54,8 @@ def test_the_connections_own_values_are_in_it() -> None:
     assert "[office]\ntype = user\nread_only = no\n" in ari["ari.conf"]
     assert "channelvars = CHANNEL(linkedid),DNIS" in ari["ari.conf"]
     assert "Stasis(hub-2,inbound,${EXTEN})\n; the hub is away" in ari["extensions.conf"]
-    assert "Dial(PJSIP/201,30)" in ari["extensions.conf"]
+    assert "n,GotoIf($[0${HUB_2_HERE_UNTIL} < ${EPOCH}]?away)\n" in ari["extensions.conf"]
+    assert "n(away),Dial(PJSIP/201,30)" in ari["extensions.conf"]
 
 
 def test_a_pbx_that_comes_to_us_is_given_our_key_and_address() -> None:

@@ -58,6 +58,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_phone_state_told: bool = False
     drive: DriveSettings = DriveSettings()
 
+    @property
+    def here_variable(self) -> str:
+        """Name the global variable that tells the dialplan of our application, see `link/here`."""
+        return "".join(sign if sign.isalnum() else "_" for sign in self.app).upper() + "_HERE_UNTIL"
+
     def phone_of(self, extension: str) -> str:
         """Give what is dialled to ring an employee. Raises: BadMessage: no extension."""
         return self.phone.replace(EXTENSION, values.dialled(extension, field="extension"))

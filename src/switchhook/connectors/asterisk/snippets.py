@@ -155,9 +155,10 @@ def _dialplan(settings: Settings) -> Snippet:
     lines = [
         "[from-trunk]",
         f"exten => _[+0-9].,1,Set(__{settings.plan.did_variable}=${{EXTEN}})",
+        f" same => n,GotoIf($[0${{{settings.here_variable}}} < ${{EPOCH}}]?away)",
         f" same => n,Stasis({settings.app},inbound,${{EXTEN}})",
         "; the hub is away, or nobody whom it rang has answered",
-        f" same => n,Dial({last},30)",
+        f" same => n(away),Dial({last},30)",
         " same => n,Hangup()",
     ]
     note = "For calls that the hub is to route; it goes where calls from outside arrive."

@@ -5,10 +5,11 @@ import base64
 import itertools
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from switchhook.connectors.asterisk.wire.ari import RESTResponse
-from switchhook.connectors.asterisk.wire.rest import RestRequest, over_websocket
+from switchhook.connectors.asterisk.wire.rest import RestRequest, global_variable, over_websocket
 from switchhook.core.connector import HttpPort
 from switchhook.core.errors import PeerDown
 from switchhook.core.sockets import Socket
@@ -38,6 +39,10 @@ class Asker(Protocol):
         """
         ...
 
+    async def tell(self, request: RestRequest) -> None:
+        """Send one request, and wait for no answer where that can be. Raises: PeerDown: the link is gone."""
+        ...
+
 
 class HttpAsker:
     """By HTTP, one request each."""
@@ -56,6 +61,9 @@ class HttpAsker:
             request.method, url, json=request.json, headers=self._headers, total_seconds=ANSWER_SECONDS
         )
         return RestAnswer(status=answer.status, body=answer.body)
+
+    async def tell(self, request: RestRequest) -> None:
+        await self.send(request)
 
     async def _read(self, url: str) -> RestAnswer:
         """Read lists, too, that are longer than an answer may be."""
@@ -90,6 +98,10 @@ class SocketAsker:
         finally:
             del self._waiting[request_id]
 
+    async def tell(self, request: RestRequest) -> None:
+        request_id = f"r{next(self._numbers)}"
+        await self._socket.send(over_websocket(request, request_id=request_id).decode())
+
     def take(self, response: RESTResponse) -> None:
         """Give an answer to whoever waits for it; one that comes too late is nobody's."""
         waiting = self._waiting.get(response.request_id)
@@ -97,6 +109,19 @@ class SocketAsker:
             waiting.set_result(
                 RestAnswer(status=response.status_code, body=response.message_body.encode("utf-8", "replace"))
             )
+
+
+class _Variable(Struct, frozen=True):
+    value: str = ""
+
+
+async def read_variable(asker: Asker, name: str) -> str:
+    """Ask for a variable that needs no channel; "" where it has no value. Raises: PeerDown: no answer."""
+    answer = await asker.send(global_variable(name))
+    try:
+        return msgspec.json.decode(answer.body, type=_Variable).value if answer.is_success else ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def basic(user: str, password: str) -> dict[str, str]:

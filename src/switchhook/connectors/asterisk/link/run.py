@@ -12,6 +12,7 @@ from switchhook.connectors.asterisk.link.ari_link import again_after_short_gaps,
 from switchhook.connectors.asterisk.link.ari_session import Session
 from switchhook.connectors.asterisk.link.clock import Clock, SystemClock
 from switchhook.connectors.asterisk.link.follower import Follower
+from switchhook.connectors.asterisk.link.here import keep_saying
 from switchhook.connectors.asterisk.link.missed_recordings import keep_looking
 from switchhook.connectors.asterisk.link.orders import Handler, serve_orders
 from switchhook.connectors.asterisk.link.reconciling import Reconciler
@@ -83,6 +84,7 @@ class Holding:
             runner.run,
             self._look_for_recordings,
             lambda: phones.look_by_ari(self._watch, asker),
+            lambda: keep_saying(asker, settings.here_variable, self._clock, is_held=self._hub.is_held),
         )
         return session, work
 

@@ -168,10 +168,19 @@ def continue_in_dialplan(
 
 def set_variable(channel_id: str, *, variable: str, value: str) -> RestRequest:
     """Set a variable or function of a channel, such as CALLERID(name)."""
-    if not variable.replace("(", "").replace(")", "").replace("_", "").isalnum() or not variable.isascii():
-        raise BadMessage(f"expected a name of a variable, got {variable[:40]!r}", field="variable")
-    query = {"variable": variable, "value": values.one_line(value, field=variable)}
-    return RestRequest(method="POST", uri=f"{_channel(channel_id)}/variable", query=query)
+    return RestRequest(
+        method="POST", uri=f"{_channel(channel_id)}/variable", query=_assigned(variable, value)
+    )
+
+
+def set_global_variable(*, variable: str, value: str) -> RestRequest:
+    """Set a variable that every channel sees; its value is taken as it is, nothing in it is worked out."""
+    return RestRequest(method="POST", uri="asterisk/variable", query=_assigned(variable, value))
+
+
+def global_variable(variable: str) -> RestRequest:
+    """Ask for a variable that needs no channel, such as EPOCH, the PBX's time; "" where there is none."""
+    return RestRequest(method="GET", uri="asterisk/variable", query={"variable": _variable(variable)})
 
 
 def channels() -> RestRequest:
@@ -263,6 +272,16 @@ def _part(text: str, name: str) -> str:
     if not 0 < len(text) <= 200 or text in (".", ".."):
         raise BadMessage(f"expected a name, got {text[:40]!r}", field=name)
     return quote(text, safe="")
+
+
+def _assigned(variable: str, value: str) -> dict[str, str]:
+    return {"variable": _variable(variable), "value": values.one_line(value, field=variable)}
+
+
+def _variable(name: str) -> str:
+    if not name.replace("(", "").replace(")", "").replace("_", "").isalnum() or not name.isascii():
+        raise BadMessage(f"expected a name of a variable, got {name[:40]!r}", field="variable")
+    return name
 
 
 def _channel(channel_id: str) -> str:
