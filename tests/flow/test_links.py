@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from switchhook.core.connector import Field
 from switchhook.core.directory import Availability
-from switchhook.core.errors import LinkLost, PeerDown
+from switchhook.core.errors import LinkLost, PeerDown, StoreDown
+from switchhook.core.link_hub import LinkHub
 from switchhook.flow.configure import change_connection
 from switchhook.store import Store
 from switchhook.store.connections import ConnectionStatus, remove_connection, set_status
@@ -93,13 +94,8 @@ async def test_another_takes_over_when_the_lease_is_over(scene: Scene) -> None:
     assert (old.is_held(), new.is_held()) == (False, True)
 
 
-async def test_whoever_wakes_up_too_late_is_told_by_its_own_clock(scene: Scene) -> None:
-    """Before anybody has taken the link over, and without asking the store."""
-    hub = await taken(scene)
-    scene.clock.pass_time(3)
-
-    assert not hub.is_held()
-    for refused in (
+def all_that_is_fenced(hub: LinkHub) -> list[Awaitable[object]]:
+    return [
         hub.accept([rings("1")]),
         hub.up("up"),
         hub.next_order(),
@@ -110,10 +106,55 @@ async def test_whoever_wakes_up_too_late_is_told_by_its_own_clock(scene: Scene) 
         hub.who_is("79101234567"),
         hub.ring_plan("79101234567"),
         hub.ask_link("dial", {}),
-    ):
+    ]
+
+
+async def test_whoever_wakes_up_too_late_is_told_so(scene: Scene) -> None:
+    hub = await taken(scene)
+    scene.clock.pass_time(3)
+    await scene.process().tend()
+    await eventually(lambda: len(scene.peer.runs) == 2)
+
+    assert not hub.is_held()
+    for refused in all_that_is_fenced(hub):
         with pytest.raises(LinkLost):
             await refused
+    assert not await hub.still_held()
     assert await scene.call_ids() == []
+
+
+async def test_while_the_store_is_down_nobody_is_sure_after_the_time_is_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = await taken(scene)
+
+    async def down(*_: object, **__: object) -> None:
+        raise StoreDown("the disk is full")
+
+    monkeypatch.setattr(scene.processes[0].links._store, "write", down)
+    assert await hub.still_held()
+    scene.clock.pass_time(3)
+
+    for refused in all_that_is_fenced(hub):
+        with pytest.raises(LinkLost):
+            await refused
+
+
+async def test_whoever_was_starved_and_lost_nothing_goes_on(scene: Scene) -> None:
+    """The time ran out and nobody took the link: to begin anew would tell calls that go on as ended."""
+    hub = await taken(scene)
+    scene.clock.pass_time(20)
+    assert not hub.is_held()
+    await hub.accept([rings("1")])
+    lease = await scene.lease()
+
+    assert hub.is_held()
+    assert lease is not None
+    assert (lease.epoch, len(scene.peer.runs)) == (1, 1)
+    assert await scene.call_ids() == ["1"]
+
+    await scene.process().tend()
+    assert len(scene.peer.runs) == 1
 
 
 async def test_what_an_old_holder_hears_is_refused_by_the_store(scene: Scene) -> None:

@@ -39,10 +39,14 @@ class LinkHub(Hub, Protocol):
     """
 
     def is_held(self) -> bool:
-        """Tell, without asking anyone, whether the link is still surely ours.
+        """Tell, without asking anyone, whether the link is still surely ours."""
+        ...
 
-        To be asked before each command to the peer: a process that was stopped and goes on is
-        told here that its time is over.
+    async def still_held(self) -> bool:
+        """Tell whether the link is ours; where only our time ran out, the store is asked, and renews it.
+
+        To be asked before each command to the peer: a process that was stopped and goes on is told
+        here that another has taken the link over. False while the store is down.
         """
         ...
 

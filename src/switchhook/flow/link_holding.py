@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -47,8 +47,9 @@ class Holding:
         clock: Clock,
         passed: Callable[[], float],
         chance: Callable[[], float],
+        renew: Callable[["Holding"], Awaitable[bool]],
     ) -> None:
-        """`good_until` is by the clock `passed`: then the lease may be another's."""
+        """`good_until` is by the clock `passed`: then the lease may be another's, until `renew` says no."""
         self.attached = attached
         self.epoch = epoch
         self.good_until = good_until
@@ -60,6 +61,7 @@ class Holding:
         self._clock = clock
         self._passed = passed
         self._chance = chance
+        self._renew = renew
         self._failures = 0
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -74,6 +76,20 @@ class Holding:
 
     def is_held(self) -> bool:
         return not self.is_lost and self._passed() < self.good_until
+
+    async def still_held(self) -> bool:
+        """Tell it for sure: a process that was starved for some seconds has lost nothing that nobody took."""
+        if self.is_held():
+            return True
+        if self.is_lost:
+            return False
+        try:
+            is_ours = await self._renew(self)
+        except HubError as error:
+            log.warning("link cannot be renewed", connection=self.id, reason=error.reason)
+            return False
+        self.is_lost = self.is_lost or not is_ours
+        return self.is_held()
 
     def change(self, attached: Attached) -> None:
         """Begin anew, with settings that have changed."""

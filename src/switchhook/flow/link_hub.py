@@ -42,23 +42,26 @@ class HeldHub:
     def is_held(self) -> bool:
         return self._holding.is_held()
 
+    async def still_held(self) -> bool:
+        return await self._holding.still_held()
+
     async def up(self, what: str) -> None:
-        self._check()
+        await self._check()
         await self._holding.say(what=what)
 
     async def next_order(self) -> Ordered:
-        self._check()
+        await self._check()
         return await self._holding.orders.next()
 
     async def next_socket(self) -> Socket:
-        self._check()
+        await self._check()
         return await self._holding.sockets.next()
 
     async def open_calls(self) -> Sequence[Call]:
         return await self._hubs.store.read(open_calls_of, self._holding.account_id, self._holding.id)
 
     async def ring_plan(self, number: str, *, did: str | None = None, call_id: str | None = None) -> RingPlan:
-        self._check()
+        await self._check()
         if self._planner is None:
             raise Unsupported("this hub does not route calls")
         holding = self._holding
@@ -67,7 +70,7 @@ class HeldHub:
         )
 
     async def accept(self, news: Sequence[News]) -> None:
-        self._check()
+        await self._check()
         if not news:
             return
         holding = self._holding
@@ -81,7 +84,7 @@ class HeldHub:
         return await self._plain.history(call_ids)
 
     async def who_is(self, number: str, *, call_id: str | None = None, did: str | None = None) -> Caller:
-        self._check()
+        await self._check()
         return await self._plain.who_is(number, call_id=call_id, did=did)
 
     async def dial(self, extension: str, number: str, *, did: str | None = None) -> str:
@@ -93,7 +96,7 @@ class HeldHub:
         await self._plain.set_presence(extension, availability)
 
     async def ask_link(self, verb: str, body: Mapping[str, Any], *, seconds: float = 10) -> None:
-        self._check()
+        await self._check()
         await self._plain.ask_link(verb, body, seconds=seconds)
 
     async def pair(
@@ -110,16 +113,16 @@ class HeldHub:
     def _plain(self) -> BoundHub:
         return self._hubs.of(self._holding.id)
 
-    def _check(self) -> None:
-        if not self.is_held():
+    async def _check(self) -> None:
+        if not await self._holding.still_held():
             raise LinkLost("the time is over for which this process held the link")
 
     async def _check_store(self) -> None:
         """Ask the store too, for what is not fenced in its own transaction."""
-        self._check()
+        await self._check()
         holding = self._holding
         lease = await self._hubs.store.read(get_link, holding.account_id, holding.id)
         if lease is None or lease.epoch != holding.epoch:
             holding.is_lost = True
             raise LinkLost("another process holds the link to this peer")
-        self._check()
+        await self._check()

@@ -26,7 +26,7 @@ from switchhook.flow.link_orders import LinkOrders
 from switchhook.flow.link_queue import StoredOrder
 from switchhook.flow.registry import Attached, Registry
 from switchhook.store import Store
-from switchhook.store.link_leases import free_links, give_back_link, renew_links, take_link
+from switchhook.store.link_leases import free_links, give_back_link, renew_link, renew_links, take_link
 from switchhook.store.link_orders import waiting_link_orders
 from switchhook.store.times import to_millis
 
@@ -181,6 +181,7 @@ class Links:
             clock=self._clock,
             passed=self._passed,
             chance=self._chance,
+            renew=self._renew_one,
         )
         self._held[attached.id] = holding
         self._orders.held[attached.id] = holding.orders
@@ -214,6 +215,16 @@ class Links:
             else:
                 log.warning("link lost to another process", connection=holding.id, epoch=holding.epoch)
                 self._let_go(holding)
+
+    async def _renew_one(self, holding: Holding) -> bool:
+        """Renew one that is overdue; False: another process has it. Raises: StoreDown."""
+        began, until = self._passed(), self._clock.now() + timedelta(seconds=LEASE_SECONDS)
+        is_ours = await self._store.write(
+            renew_link, holding.account_id, holding.id, epoch=holding.epoch, until_ms=to_millis(until)
+        )
+        if is_ours:
+            holding.good_until = max(holding.good_until, began + LEASE_SECONDS - MARGIN_SECONDS)
+        return is_ours
 
     def _lose_overdue(self) -> None:
         """With the store away another process may hold what we could not renew."""

@@ -85,6 +85,11 @@ def renew_links(tx: sa.Connection, owner: str, *, until_ms: int) -> dict[str, in
     return {row.connection_id: row.epoch for row in renewed}
 
 
+def renew_link(tx: sa.Connection, account_id: int, connection_id: str, *, epoch: int, until_ms: int) -> bool:
+    """Keep one link until then; False when another has taken it."""
+    return _update(tx, account_id, connection_id, epoch, until_ms=until_ms)
+
+
 def give_back_link(tx: sa.Connection, account_id: int, connection_id: str, *, epoch: int) -> None:
     """Let anyone take the link at once; does nothing when another already has."""
     _update(tx, account_id, connection_id, epoch, owner="", until_ms=0, what=None, reason=None, since_ms=None)

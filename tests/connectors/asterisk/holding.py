@@ -141,6 +141,9 @@ class MemoryHub:
     def is_held(self) -> bool:
         return self.held
 
+    async def still_held(self) -> bool:
+        return self.held
+
     async def up(self, what: str) -> None:
         self.ups.append(what)
 

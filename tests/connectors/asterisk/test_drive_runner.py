@@ -76,7 +76,7 @@ class Hub:
     plan: RingPlan
     is_ours: bool = True
 
-    def is_held(self) -> bool:
+    async def still_held(self) -> bool:
         return self.is_ours
 
     async def ring_plan(self, number: str, *, did: str | None = None, call_id: str | None = None) -> RingPlan:

@@ -43,7 +43,7 @@ class Asker(Protocol):
 class Planner(Protocol):
     """The part of `LinkHub` that is needed here."""
 
-    def is_held(self) -> bool: ...
+    async def still_held(self) -> bool: ...
 
     async def ring_plan(
         self, number: str, *, did: str | None = None, call_id: str | None = None
@@ -118,7 +118,7 @@ class Runner:
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 await self._is_adopted.wait()
-                self._check_held()
+                await self._check_held()
                 commands = self._driver.dial(order, name, self._clock.now())
                 if not commands:
                     return  # this order is under way, or over
@@ -169,7 +169,7 @@ class Runner:
             del self._lanes[key]
 
     async def _send(self, command: Rest) -> None:
-        self._check_held()
+        await self._check_held()
         try:
             answer = await self._asker.send(command.request)
         except PeerDown as error:
@@ -193,8 +193,8 @@ class Runner:
         else:
             waiting.set_result(None)
 
-    def _check_held(self) -> None:
-        if not self._hub.is_held():
+    async def _check_held(self) -> None:
+        if not await self._hub.still_held():
             raise LinkLost("another process holds the link to this PBX")
 
     def _start(self, work: Awaitable[None]) -> None:

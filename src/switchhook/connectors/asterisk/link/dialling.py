@@ -98,7 +98,7 @@ class ByAri:
             timeout_seconds=settings.ring_seconds,
             variables=variables_of(click, settings),
         )
-        check_held(self._hub)
+        await check_held(self._hub)
         answer = await self._asker.send(request)
         if answer.status == 500:
             raise unregistered(click)
@@ -137,7 +137,7 @@ class ByAmi:
             )
 
         try:
-            check_held(self._hub)
+            await check_held(self._hub)
             answer = await self._client.ask(write)
             if not answer.is_success:
                 _refused(click, answer)
@@ -192,9 +192,9 @@ async def name_of(click: DialOrder, hub: LinkHub) -> str:
     return shown_name(caller.name or "")
 
 
-def check_held(hub: LinkHub) -> None:
+async def check_held(hub: LinkHub) -> None:
     """Raises: LinkLost: the link is not surely ours any more, so nothing may be commanded."""
-    if not hub.is_held():
+    if not await hub.still_held():
         raise LinkLost("another process holds the link to this Asterisk")
 
 

@@ -40,7 +40,7 @@ async def _answer(ordered: Ordered, hub: LinkHub, handlers: Mapping[str, Handler
         handler = handlers.get(order.verb)
         if handler is None:
             raise Unsupported(f"this way of connecting to an Asterisk knows no {order.verb[:40]}")
-        if not hub.is_held():
+        if not await hub.still_held():
             raise LinkLost("another process holds the link to this Asterisk")
         await handler(order)
     except HubError as error:
