@@ -13,7 +13,7 @@ from tests.asterisk.scene import Act, Scene
 IVAN = "Ivan Petrov"
 # Of a talk: told in whole seconds, it must not come out as none.
 LONG, PART = 1.3, 0.8
-# ARI tells a recording's length in whole seconds, and of one of none the hub makes nothing.
+# Enough for a tone to be found in it.
 RECORDED = 1.5
 # Phones ring together where one rings before another has stopped, also to who hears both late and at once.
 TOGETHER = 0.8

@@ -12,7 +12,7 @@ from tests.asterisk.server import AsteriskServer
 from tests.asterisk.sounding import samples_of
 
 SHORT_SECONDS = 0.8
-# ARI tells a recording's length in whole seconds, and of one of none the hub makes nothing.
+# Enough for a tone to be found in it.
 RECORDED_SECONDS = 2.0
 
 

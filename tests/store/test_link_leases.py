@@ -1,6 +1,7 @@
 """Leases of links: one holder at a time, each with an epoch of its own."""
 
 import asyncio
+import threading
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,7 @@ from switchhook.core.connector import Role
 from switchhook.store import Store
 from switchhook.store.accounts import ensure_account
 from switchhook.store.connections import add_connection, remove_connection
+from switchhook.store.hub_settings import get_setting, set_setting
 from switchhook.store.link_leases import (
     LinkLease,
     describe_link,
@@ -165,18 +167,22 @@ async def test_an_epoch_that_was_looked_at_stands_until_the_transaction_ends(
     """Whoever takes a link over waits for what its holder is just writing."""
     await take(store, account_id, pbx, "a", 0)
     seen: list[int] = []
+    is_locked = threading.Event()
 
     def look_twice(tx: sa.Connection) -> None:
         seen.append(link_epochs(tx, [pbx])[pbx])
+        set_setting(tx, "looked", "twice")
+        is_locked.set()
         if store.dialect == "postgresql":  # SQLite has one writer anyway
             tx.execute(sa.text("SELECT pg_sleep(0.5)"))
         unlocked = sa.text("SELECT epoch FROM links WHERE connection_id = :id")
         seen.append(tx.execute(unlocked, {"id": pbx}).scalar_one())
 
     looking = asyncio.create_task(store.write(look_twice))
-    await asyncio.sleep(0.1)
+    await asyncio.to_thread(is_locked.wait, 10)
     epoch = await take(store, account_id, pbx, "b", LEASE_MS, is_forced=is_forced)
-    was_done = looking.done()
+    # Its task may be told a moment later; that its transaction was over is what counts.
+    seen_by_then, written_by_then = list(seen), await store.read(get_setting, "looked")
     await looking
 
-    assert (seen, epoch, was_done) == ([1, 1], 2, True)
+    assert (seen_by_then, written_by_then, epoch) == ([1, 1], "twice", 2)

@@ -25,6 +25,7 @@ POSTGRES_DOWN = {
     "55P03": "another session holds the rows",
     "57014": "the database took too long",
     "25006": "the database may not be written to",
+    "25P03": "we stood still in the middle of a write",
     "08": "the database is away",
     "28": "the database refuses our password",
     "3D": "there is no such database",

@@ -33,6 +33,10 @@ CONNECT_SECONDS = 5.0
 # A server that hangs, or a network that swallows, is found out by this.
 STATEMENT_SECONDS = 30.0
 LOCK_SECONDS = 5
+# A process that stands still within a transaction would keep its rows to itself until it goes on. After so
+# long it has lost its links, too (the lease of flow/links.py), and whoever takes them over waits no longer.
+# Our own pauses between two statements are of milliseconds.
+IDLE_SECONDS = 3
 # Serialization failures and deadlocks among writers, ours or another node's.
 ATTEMPTS = 5
 
@@ -55,7 +59,9 @@ def read_url(url: str) -> sa.URL:
     return read.set(drivername="postgresql+asyncpg", query=query if mode is None else {**query, "ssl": mode})
 
 
-def open_engine(url: str, *, size: int, is_writer: bool) -> AsyncEngine:
+def open_engine(url: str, *, size: int, is_writer: bool, idle_seconds: int | None = None) -> AsyncEngine:
+    """Make connections as they are needed; the server ends one that is idle in a transaction for so long."""
+    idle = {} if idle_seconds is None else {"idle_in_transaction_session_timeout": f"{idle_seconds}s"}
     return create_async_engine(
         read_url(url),
         pool_size=size,
@@ -76,6 +82,7 @@ def open_engine(url: str, *, size: int, is_writer: bool) -> AsyncEngine:
                 "jit": "off",
                 "lock_timeout": f"{LOCK_SECONDS}s",
                 "default_transaction_read_only": "off" if is_writer else "on",
+                **idle,
             },
         },
     )
@@ -93,7 +100,7 @@ class PostgresStore:
         self._is_closed = False
         self._reading: set[asyncio.Future[None]] = set()
         self._read_engine = open_engine(url, size=readers, is_writer=False)
-        self._write_engine = open_engine(url, size=writers, is_writer=True)
+        self._write_engine = open_engine(url, size=writers, is_writer=True, idle_seconds=IDLE_SECONDS)
         self._writers = [
             asyncio.create_task(self._write_all(), name=f"store-writer-{number}") for number in range(writers)
         ]

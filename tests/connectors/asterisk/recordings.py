@@ -70,12 +70,11 @@ class Told:
     changes: list[Change] = field(default_factory=list)
 
     def hear(self, sight: Sight, seconds: float) -> Sequence[News]:
-        heard = self.listener.hear(sight, after(seconds))
-        self.recordings += heard.recordings
-        return self.take(heard.news, seconds)
+        return self.take(self.listener.hear(sight, after(seconds)), seconds)
 
     def take(self, news: Iterable[News], seconds: float) -> Sequence[News]:
         taken = list(news)
+        self.recordings += self.listener.found()
         for one in taken:
             self._pass_time(one.call_id, until=after(seconds))
             self._fold(one.call_id, one, after(seconds))

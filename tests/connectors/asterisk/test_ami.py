@@ -1,5 +1,6 @@
 """AMI: frames read from bytes wherever they were cut, and actions that cannot say more than was meant."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,19 @@ def test_a_cause_is_one_of_q850() -> None:
     for cause in (0, 128, -1):
         with pytest.raises(BadMessage):
             actions.hangup("PJSIP/101-1", action_id="1", cause=cause)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1795254807.282490", datetime(2026, 11, 21, 9, 53, 27, 282490, tzinfo=UTC)),
+        ("", None),
+        ("1795254807", None),
+        ("1795254807.28", None),
+        ("-1.000000", None),
+        ("999999999999.000000", None),
+        ("1795254807.2824٩0", None),
+    ],
+)
+def test_the_time_of_an_event(written: str, read: datetime | None) -> None:
+    assert Frame((("Event", "Hangup"), ("Timestamp", written))).timestamp == read

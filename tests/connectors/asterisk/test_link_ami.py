@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -48,6 +49,33 @@ async def reading(wire: Stream, **more: float) -> AsyncIterator[tuple[AmiClient,
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+class BusyClock(SystemClock):
+    """That of a hub that had no processor for some seconds."""
+
+    late = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.late
+
+
+async def test_an_event_that_comes_late_has_the_time_when_it_happened() -> None:
+    """Where manager.conf has `timestampevents`; the PBX's clock is months off."""
+    wire, clock = Wire(), BusyClock()
+    client = AmiClient(wire, clock)
+    reading = asyncio.create_task(client.read())
+    wire.say(BANNER)
+    wire.say("Event: BridgeEnter|Uniqueid: 1.1|Timestamp: 1795254807.282490||")
+    ((_, answered_at),) = await client.inbox.take()
+    clock.late = timedelta(seconds=3)
+    wire.say("Event: Hangup|Uniqueid: 1.1|Timestamp: 1795254808.482490||Event: Hangup|Uniqueid: 2.1||")
+    first = await client.inbox.take()
+    (_, ended_at), (_, without_at) = first if len(first) == 2 else [*first, *await client.inbox.take()]
+    reading.cancel()
+
+    assert ended_at - answered_at == timedelta(seconds=1.2)
+    assert timedelta(seconds=3) <= without_at - answered_at
 
 
 async def test_an_answer_finds_who_asked_and_events_between_go_their_way() -> None:

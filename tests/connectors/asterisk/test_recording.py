@@ -1,16 +1,21 @@
 """A recording is announced when there is something to hear."""
 
+import json
+
 import pytest
 
+from switchhook.connectors.asterisk.listen import from_ari
 from switchhook.connectors.asterisk.listen.plan import Plan
 from switchhook.connectors.asterisk.listen.recording import Recording, recording_news
-from switchhook.connectors.asterisk.listen.sight import Monitored, RecordingBegun, RecordingMade
+from switchhook.connectors.asterisk.listen.sight import Connected, Monitored, RecordingBegun, RecordingMade
+from switchhook.connectors.asterisk.wire import ari
 from switchhook.core.call import CallEvent, Happening
+from tests.core.story import after
 
 from .channels import CALL, TALK, at_once, comes_in, enters, glimpse, gone, leaves
-from .recordings import Told, ami_of, ari_of, told
+from .recordings import ami_of, ari_of, told
 
-STORED = Recording(call_id=CALL, name="rec-1", is_stored=True, seconds=2)
+STORED = Recording(call_id=CALL, name="rec-1", is_stored=True)
 LINK = "https://pbx.example.test/ari/recordings/stored/rec-1/file"
 
 
@@ -48,17 +53,56 @@ def test_a_call_that_ari_records_ends_with_the_promise_of_a_recording() -> None:
         assert answered.is_recorded is is_promised
 
 
-def test_a_recording_without_a_length_is_none() -> None:
-    played = Told()
-    played.hear(comes_in(), 0)
-    played.hear(enters("trunk", "b-1"), 0)
+def test_a_recording_of_less_than_a_second_is_one() -> None:
+    """Asterisk tells whole seconds, of a short one 0; the end of its call has promised it."""
+    finished = {
+        "type": "RecordingFinished",
+        "recording": {"name": "rec-1", "state": "done", "target_uri": "bridge:b-1", "duration": 0},
+    }
+    sight = from_ari.sight_of(ari.read_message(json.dumps(finished)).event)
+    assert sight is not None
+    played = told([*at_once(*TALK, RecordingBegun(target="b-1")), (0.4, gone("101")), (0.4, gone("trunk"))])
+    played.hear(sight, 0.5)
 
-    for seconds in (0, None):
-        played.hear(RecordingMade(name="rec-1", target="b-1", seconds=seconds), 1)
-    played.hear(RecordingMade(name="rec-2", target="another", seconds=5), 1)
-    played.hear(RecordingMade(name="rec-3", target="b-1", seconds=5), 1)
+    assert [(one.call_id, one.name, one.is_stored) for one in played.recordings] == [(CALL, "rec-1", True)]
+
+
+def test_a_recording_of_somebody_elses_bridge_is_of_no_call() -> None:
+    played = told(at_once(comes_in(), enters("trunk", "b-1")))
+
+    for name, bridge in (("rec-2", "another"), ("rec-3", "b-1")):
+        played.hear(RecordingMade(name=name, target=bridge), 1)
 
     assert [one.name for one in played.recordings] == ["rec-3"]
+
+
+def test_a_file_that_is_told_after_the_end_of_its_call_is_named_all_the_same() -> None:
+    """Its name is asked for after each connecting, and the answer may be late."""
+    monitored = Monitored(channel=glimpse("trunk"), file="/x.wav")
+    ends = gone("101"), gone("trunk")
+
+    assert [one.name for one in told(at_once(*TALK, *ends, monitored, monitored)).recordings] == ["/x.wav"]
+    assert told(at_once(*TALK[:3], *ends, monitored)).recordings == []
+
+
+def test_a_file_of_a_call_whose_talk_is_told_after_its_end_is_named() -> None:
+    """Of a queue's talk AgentConnect tells, which is of another topic than the channels."""
+    monitored = Monitored(channel=glimpse("trunk"), file="/x.wav")
+    connects = Connected(channel=glimpse("trunk"), dest=glimpse("101"), queue="sales")
+
+    played = told(at_once(*TALK[:3], monitored, gone("101"), gone("trunk"), connects))
+
+    assert [one.name for one in played.recordings] == ["/x.wav"]
+
+
+def test_a_file_of_a_call_that_ended_while_nobody_listened_is_named() -> None:
+    """Its end is known by the list of live channels, in which the call is no more."""
+    played = told(at_once(*TALK, Monitored(channel=glimpse("trunk"), file="/x.wav")))
+
+    played.take(played.listener.compare([], asked_at=after(9), at=after(9)), 9)
+    played.hear(gone("trunk"), 10)
+
+    assert [one.name for one in played.recordings] == ["/x.wav"]
 
 
 def test_a_file_of_the_dialplan_is_named_when_a_call_that_was_answered_is_over() -> None:

@@ -129,6 +129,7 @@ def _manager(settings: Settings) -> Snippet:
     lines = [
         "[general]",
         "enabled = yes",
+        "timestampevents = yes",
         *(port or [f"port = {settings.port}"]),
         "",
         f"[{settings.user}]",

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from switchhook.connectors.asterisk.link.clock import Clock
 from switchhook.connectors.asterisk.link.inbox import Inbox
+from switchhook.connectors.asterisk.link.pbx_clock import PbxClock
 from switchhook.connectors.asterisk.wire import actions
 from switchhook.connectors.asterisk.wire.ami import Frame, FrameReader, Kind
 from switchhook.core.errors import PeerDown, Refused
@@ -40,6 +41,7 @@ class AmiClient:
         self._clock = clock
         self._seconds = seconds
         self._reader = FrameReader()
+        self._pbx_clock = PbxClock()
         self._numbers = itertools.count(1)
         self._asked: dict[str, _Asked] = {}
         self._watchers: list[Callable[[Frame], None]] = []
@@ -61,7 +63,9 @@ class AmiClient:
                 for watcher in self._watchers:
                     watcher(frame)
                 if not self._is_answer(frame) and frame.kind is Kind.EVENT:
-                    await self.inbox.put((frame, at), sum(len(name) + len(one) for name, one in frame.fields))
+                    happened_at = self._pbx_clock.when(frame.timestamp, at)
+                    size_bytes = sum(len(name) + len(one) for name, one in frame.fields)
+                    await self.inbox.put((frame, happened_at), size_bytes)
 
     async def login(self, user: str, password: str, *, events: str) -> None:
         """Log in, with the classes of events to be told of.

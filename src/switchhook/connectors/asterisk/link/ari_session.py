@@ -12,6 +12,7 @@ from switchhook.connectors.asterisk.drive.names import read_bridge, recording_na
 from switchhook.connectors.asterisk.link.clock import Clock
 from switchhook.connectors.asterisk.link.follower import Follower
 from switchhook.connectors.asterisk.link.inbox import Inbox
+from switchhook.connectors.asterisk.link.pbx_clock import PbxClock
 from switchhook.connectors.asterisk.link.requests import Asker, SocketAsker
 from switchhook.connectors.asterisk.link.together import together
 from switchhook.connectors.asterisk.listen import from_ari
@@ -31,7 +32,7 @@ FIRST_LOOKS_SECONDS = (0.15, 1.0, 2.0)
 LOOK_EVERY_SECONDS = 5.0
 
 Hears = Callable[[Sequence[tuple[ari.Event, datetime]]], Awaitable[None]]
-"""Somebody who is told of events, each with its time."""
+"""Somebody who is told of events, each with a time: when it came, or when it happened."""
 
 
 class Session:
@@ -49,7 +50,10 @@ class Session:
         drives: Hears | None = None,
         hears: Hears | None = None,
     ) -> None:
-        """`drives` is told of each event as it comes and waits for nothing; `hears` after it was stored."""
+        """`drives` is told of each event as it comes and waits for nothing; `hears` after it was stored.
+
+        The one is told when it came, the other when it happened.
+        """
         self._socket = socket
         self._asker = asker
         self._app = app
@@ -59,7 +63,7 @@ class Session:
         self._drives = drives
         self._hears = hears
         self._inbox: Inbox[tuple[ari.Event, datetime]] = Inbox()
-        self._ahead_seconds: float | None = None  # of the PBX's clock before ours
+        self._pbx_clock = PbxClock()
 
     async def run(self, *work: Callable[[], Awaitable[None]]) -> None:
         """Go on until it cannot; `work` is begun once the link is up.
@@ -86,11 +90,12 @@ class Session:
                 case ari.Other(reason=reason) if reason:
                     log.warning("asterisk: a message cannot be read", bytes=len(text), kind=event.kind)
                 case _:
-                    if (said := from_ari.read_time(event.timestamp)) is not None:
-                        self._ahead_seconds = (said - at).total_seconds()
-                    if self._drives is not None:  # phones ring whether or not the store keeps up
+                    happened_at = self._pbx_clock.when(from_ari.read_time(event.timestamp), at)
+                    # Phones ring whether or not the store keeps up. Their timers run from when we know:
+                    # by the time when it happened some would be over before the next word was read.
+                    if self._drives is not None:
                         await self._drives([(event, at)])
-                    await self._inbox.put((event, at), len(text))
+                    await self._inbox.put((event, happened_at), len(text))
 
     async def _fold(self) -> None:
         while True:
@@ -148,9 +153,7 @@ class Session:
         bridges = await self._list(rest.bridges(), list[ari.Bridge])
         # By its own clock Asterisk says when a channel began; without a word of it, ours has to do.
         now = self._clock.now()
-        if self._ahead_seconds is not None:
-            now += timedelta(seconds=self._ahead_seconds)
-        rows = from_ari.live_channels(channels, bridges, now=now)
+        rows = from_ari.live_channels(channels, bridges, now=now + (self._pbx_clock.ahead or timedelta()))
         await self._follower.compare(rows, asked_at=asked_at)
         await self._follower.hear([(one, self._clock.now()) for one in await self._recorded(rows)])
         if channels and not any(one.linkedid for one in channels):

@@ -38,20 +38,16 @@ class Follower:
         self._in_order = asyncio.Lock()
 
     async def hear(self, sights: Sequence[tuple[Sight, datetime]]) -> None:
-        """Take sights in, each with its time; one transaction for all of them.
+        """Take sights in, each with the time when it was so; one transaction for all of them.
 
         Raises: LinkLost: nothing of them was stored.
         """
         async with self._in_order:
+            heard_at = self._clock.now()
             news: list[News] = []
-            recordings: list[Recording] = []
             for sight, at in sights:
-                heard = self._listener.hear(sight, at)
-                news += heard.news
-                recordings += heard.recordings
+                news += self._listener.hear(sight, at, heard_at=max(at, heard_at))
             await self._accept(news)
-        for recording in recordings:
-            self._found(recording)
 
     async def compare(self, rows: Sequence[LiveChannel], *, asked_at: datetime) -> None:
         """Take in the list of live channels, and close what the hub believes open beyond it.
@@ -94,6 +90,9 @@ class Follower:
         }
 
     async def _accept(self, news: Sequence[News]) -> None:
+        # First, so that they are known should the link be lost here. They are told of by `tell`, after these.
+        for recording in self._listener.found():
+            self._found(recording)
         while news:
             try:
                 await self._hub.accept(news)

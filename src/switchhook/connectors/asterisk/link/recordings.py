@@ -10,23 +10,32 @@ import structlog
 
 from switchhook.connectors.asterisk.link.clock import Clock
 from switchhook.connectors.asterisk.link.requests import basic
-from switchhook.connectors.asterisk.link.together import together
 from switchhook.connectors.asterisk.listen.recording import Recording, recording_news
 from switchhook.connectors.asterisk.settings import Settings, read_settings
 from switchhook.connectors.asterisk.wire import rest
 from switchhook.core.call import News
 from switchhook.core.connector import HttpPort, Link
-from switchhook.core.errors import HubError
+from switchhook.core.errors import HubError, PeerDown
 
 log = structlog.get_logger(__name__)
 
-# A file is closed when its channel is, which may be after the end of the call is told.
-LOOKS_AFTER_SECONDS = (0.5, 2.0, 10.0, 60.0)
+# A file is closed when its channel is, which may be after the end of the call is told; a busy PBX takes its
+# time. Most looks are within those seconds that the call's record waits for its recording (core/timers.py).
+LOOKS_AFTER_SECONDS = (0.5, 0.5, 1.0, 2.0, 4.0, 6.0, 15.0, 30.0, 60.0, 300.0)
+# And then, as long as their server is away or refuses us: nobody else would ask for them again.
+LOOKS_WHILE_AWAY_SECONDS = (900.0, *[3600.0] * 23)
 MOST_AT_ONCE = 4
 MOST_WAITING = 2_000
 LOOK_SECONDS = 15.0
 # The size is all that is wanted; a file beyond this is still announced.
 LARGEST_FILE_BYTES = 2 * 1024 * 1024 * 1024
+
+Waiting = dict[tuple[str, str], Recording]
+"""Recordings that are not told of yet, by call and name."""
+
+# By connection, for as long as this process lives: a hub that has no processor for seconds loses its link and
+# gets it back, and of a file of the dialplan nobody would tell it again.
+_WAITING: dict[str, Waiting] = {}
 
 Tell = Callable[[Sequence[News]], Awaitable[None]]
 
@@ -57,15 +66,27 @@ def recording_headers(url: str, link: Link) -> Mapping[str, str]:
     return headers_of(url, read_settings(link.settings))
 
 
+def left_waiting(connection_id: str) -> Waiting:
+    """Give what was waiting when the link was last held here. Whoever gets it changes it."""
+    return _WAITING.setdefault(connection_id, {})
+
+
 class Announcer:
     """Tells of each recording as soon as there is something in its file."""
 
-    def __init__(self, http: HttpPort, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, http: HttpPort, settings: Settings, clock: Clock, *, waiting: Waiting | None = None
+    ) -> None:
+        """`waiting` is what an earlier one left; it has at any time what this one has not told of."""
         self._http = http
         self._settings = settings
         self._clock = clock
-        self._found: asyncio.Queue[Recording] = asyncio.Queue(MOST_WAITING)
-        self._noted: deque[tuple[str, str]] = deque(maxlen=MOST_WAITING)
+        self._waiting = {} if waiting is None else waiting
+        self._found: asyncio.Queue[Recording] = asyncio.Queue()
+        for recording in self._waiting.values():
+            self._found.put_nowait(recording)
+        self._noted = deque(self._waiting, maxlen=MOST_WAITING)
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     def found(self, recording: Recording) -> None:
         """Note a recording that may be there, once. More than can wait are told in the log and left out."""
@@ -73,48 +94,59 @@ class Announcer:
         if key in self._noted:
             return  # an application that hears of everything is told twice of its own bridges' recordings
         self._noted.append(key)
-        try:
-            self._found.put_nowait(recording)
-        except asyncio.QueueFull:
+        if len(self._waiting) >= MOST_WAITING:
             log.error("asterisk: too many recordings at once, one is left out", call=recording.call_id)
+            return
+        self._waiting[key] = recording
+        self._found.put_nowait(recording)
 
     async def run(self, tell: Tell) -> None:
         """Look for the files and tell of them until cancelled. Raises: what `tell` raises."""
-        await together(*(self._work(tell) for _ in range(MOST_AT_ONCE)))
+        try:
+            async with asyncio.TaskGroup() as following:
+                while True:
+                    following.create_task(self._follow(await self._found.get(), tell))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
-    async def _work(self, tell: Tell) -> None:
-        while True:
-            recording = await self._found.get()
-            url = url_of(recording, self._settings)
-            news = () if url is None else await self._announcement(recording, url)
-            if news:
-                await tell(news)
+    async def _follow(self, recording: Recording, tell: Tell) -> None:
+        """One that is not there yet holds up no other."""
+        url = url_of(recording, self._settings)
+        news = () if url is None else await self._announcement(recording, url)
+        if news:
+            await tell(news)
+        self._waiting.pop((recording.call_id, recording.name), None)
 
     async def _announcement(self, recording: Recording, url: str) -> Sequence[News]:
-        reason = ""
-        for seconds in LOOKS_AFTER_SECONDS:
+        reason, is_away = "", False
+        for look, seconds in enumerate((*LOOKS_AFTER_SECONDS, *LOOKS_WHILE_AWAY_SECONDS)):
+            if look >= len(LOOKS_AFTER_SECONDS) and not is_away:
+                break
             await self._clock.sleep(seconds)
             try:
-                news = recording_news(recording, url=url, size_bytes=await self._size(url))
+                async with self._room:
+                    size_bytes = await self._size(url)
             except HubError as error:
-                reason = error.reason
+                reason, is_away = error.reason, True
                 continue
-            if news:
+            if news := recording_news(recording, url=url, size_bytes=size_bytes):
                 return news
-            reason = "there is nothing in it"
+            reason, is_away = "there is nothing in it", False
         log.warning("asterisk: a recording is not announced", call=recording.call_id, reason=reason)
         return ()
 
     async def _size(self, url: str) -> int:
-        """Give the size that the server names; 0 where there is no such file."""
+        """Give the size that the server names; 0 of none. Raises: PeerDown: it is away, or refuses us."""
         async with self._http.download(
             url,
             max_bytes=LARGEST_FILE_BYTES,
             total_seconds=LOOK_SECONDS,
             headers=headers_of(url, self._settings),
         ) as download:
-            if download.status != 200:
+            if download.status == 404:
                 return 0
+            if download.status != 200:
+                raise PeerDown(f"the server of the recordings answers {download.status}")
             named = download.headers.get("content-length", "")
             if named.isascii() and named.isdigit():
                 return int(named)

@@ -16,7 +16,7 @@ from switchhook.connectors.asterisk.link.here import keep_saying
 from switchhook.connectors.asterisk.link.missed_recordings import keep_looking
 from switchhook.connectors.asterisk.link.orders import Handler, serve_orders
 from switchhook.connectors.asterisk.link.reconciling import Reconciler
-from switchhook.connectors.asterisk.link.recordings import Announcer
+from switchhook.connectors.asterisk.link.recordings import Announcer, left_waiting
 from switchhook.connectors.asterisk.link.requests import Asker, HttpAsker
 from switchhook.connectors.asterisk.link.together import together
 from switchhook.connectors.asterisk.listen.listener import Listener
@@ -43,7 +43,7 @@ class Holding:
         self._hub = hub
         self._settings = settings
         self._clock = clock
-        self._announcer = Announcer(link.http, settings, clock)
+        self._announcer = Announcer(link.http, settings, clock, waiting=left_waiting(link.id))
         self._follower = Follower(Listener(settings.plan), hub, clock, found=self._announcer.found)
         self._reconciler = Reconciler(self._follower, hub, clock)
         self._driver = Driver(settings.drive)

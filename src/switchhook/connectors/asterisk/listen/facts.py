@@ -1,6 +1,6 @@
 """Taking a sight into what is known of a call: facts are added and filled in, none is taken back. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,15 @@ def take_live(call: Tracked, row: LiveChannel, plan: Plan, asked_at: datetime, a
     bridge = channel.bridge if is_newer or channel.is_gone else row.bridge
     is_called = channel.is_called or row.is_called
     return _put(call, replace(channel, bridge=bridge, is_called=is_called, seen_at=began_at))
+
+
+def with_heard(call: Tracked, channel_ids: Iterable[str], heard_at: datetime) -> Tracked:
+    """Note when that came to us which was just taken in of these channels."""
+    channels = dict(call.channels)
+    for one in channel_ids:
+        if one in channels:
+            channels[one] = replace(channels[one], heard_at=max(heard_at, channels[one].heard_at))
+    return replace(call, channels=channels, heard_at=max(heard_at, call.heard_at))
 
 
 def with_lost(call: Tracked, channel_id: str, at: datetime) -> Tracked:

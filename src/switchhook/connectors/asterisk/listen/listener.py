@@ -6,7 +6,6 @@ The only thing in `listen` that remembers; no clock and no I/O: times come in as
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from switchhook.connectors.asterisk.listen import facts
@@ -48,16 +47,6 @@ MOST_CHANNELS = 100  # of one call, that are gone and told of
 MOST_BILLS = 50  # of one call
 
 
-class Heard(Struct, frozen=True, kw_only=True):
-    """What one message made known."""
-
-    news: tuple[News, ...] = ()
-    recordings: tuple[Recording, ...] = ()
-
-
-NOTHING = Heard()
-
-
 class Listener:
     """Follows the calls of one PBX. Not to be used by two connections to it at once."""
 
@@ -67,39 +56,51 @@ class Listener:
         self._homes: dict[str, str] = {}  # channel: call
         self._bridges: dict[str, str] = {}  # bridge: call
         self._billed: set[str] = set()  # calls of which something was put down that is not looked at yet
+        self._made: list[Recording] = []  # since they were last asked for
 
     @property
     def calls(self) -> Sequence[Tracked]:
         """Every call that is remembered, oldest first."""
         return tuple(self._calls.values())
 
-    def hear(self, sight: Sight, at: datetime) -> Heard:
-        """Take in what a message shows; give what became true by it. Repetition makes nothing true."""
+    def hear(self, sight: Sight, at: datetime, *, heard_at: datetime | None = None) -> tuple[News, ...]:
+        """Take in what a message shows; give what became true by it. Repetition makes nothing true.
+
+        `at` is when it happened, `heard_at` when it came to us, where that is later: by the one talks are
+        measured, by the other it is judged what may still come. Both by our clock.
+        """
         match sight:
             case RecordingMade():
-                return self._recording_made(sight)
+                self._recording_made(sight)
+                return ()
             case RecordingBegun(target=target):
-                return self._recording_begun(target)
+                self._recording_begun(target)
+                return ()
             case Billed():
-                return self._note_bill(sight)
+                self._note_bill(sight)
+                return ()
+        heard_at = at if heard_at is None else heard_at
         news: list[News] = []
         glimpses = _glimpses(sight)
         for glimpse in glimpses:
-            news += self._follow(glimpse, at)
-        news += self._join(sight, at)
+            news += self._follow(glimpse, at, heard_at)
+        news += self._join(sight, at, heard_at)
         call_id = self._home_of(glimpses[-1])
         call = self._calls.get(call_id)
         if call is None:
             if not _shows_life(sight):
-                return Heard(news=tuple(news))
+                return tuple(news)
             call = self._begin(call_id, at)
-        was_over = call.over_at is not None
         call = facts.take(call, sight, self._plan, at)
+        call = facts.with_heard(call, [one.id for one in glimpses], heard_at)
         for glimpse in glimpses:
             self._homes.setdefault(glimpse.id, call.id)
-        news += self._put(call, at)
-        recordings = () if was_over else self._files_of(self._calls[call.id])
-        return Heard(news=tuple(news), recordings=recordings)
+        return (*news, *self._put(call, at, heard_at))
+
+    def found(self) -> tuple[Recording, ...]:
+        """Give the recordings that may be there, each of the dialplan's once, since this was last asked."""
+        made, self._made = tuple(self._made), []
+        return made
 
     def compare(self, rows: Sequence[LiveChannel], *, asked_at: datetime, at: datetime) -> tuple[News, ...]:
         """Take in the list of channels that are live, as asked for at `asked_at` after a silence.
@@ -111,7 +112,7 @@ class Listener:
         news: list[News] = []
         touched: dict[str, None] = {}
         for row in rows:
-            news += self._follow(row.channel, at)
+            news += self._follow(row.channel, at, at)
             call_id = self._home_of(row.channel)
             call = self._calls.get(call_id) or self._begin(call_id, at)
             self._calls[call_id] = facts.take_live(call, row, self._plan, asked_at, at)
@@ -127,7 +128,7 @@ class Listener:
                 self._calls[call.id] = facts.with_lost(self._calls[call.id], channel.id, at)
                 touched[call.id] = None
         for call_id in touched:
-            news += self._put(replace(self._calls[call_id], is_cut=True), at, is_cut=True)
+            news += self._put(replace(self._calls[call_id], is_cut=True), at, at, is_cut=True)
         return tuple(news)
 
     def sweep(self, at: datetime) -> tuple[News, ...]:
@@ -144,10 +145,10 @@ class Listener:
             elif at - call.heard_at > STALE:
                 for channel_id in call.channels:
                     call = facts.with_lost(call, channel_id, at)
-                news += self._put(call, at)
+                news += self._put(call, at, at)
                 past.append(call)
             elif call.is_waiting or len(call.channels) > MOST_CHANNELS:
-                news += self._put(self._pruned(call), at)
+                news += self._put(self._pruned(call), at, at)
         self._forget(past)
         return tuple(news)
 
@@ -160,14 +161,13 @@ class Listener:
         self._billed.difference_update(due)
         return tuple(claim for one in due for claim in claims_of(self._calls[one], self._plan))
 
-    def _note_bill(self, sight: Billed) -> Heard:
+    def _note_bill(self, sight: Billed) -> None:
         call = self._calls.get(self._homes.get(sight.channel.id) or sight.channel.linkedid)
         if call is not None and sight not in call.bills and len(call.bills) < MOST_BILLS:
             self._calls[call.id] = replace(call, bills=(*call.bills, sight))
             self._billed.add(call.id)
-        return NOTHING
 
-    def _follow(self, glimpse: Glimpse, at: datetime) -> Sequence[News]:
+    def _follow(self, glimpse: Glimpse, at: datetime, heard_at: datetime) -> Sequence[News]:
         """Move a channel to the call that it now says it belongs to."""
         home, said = self._homes.get(glimpse.id), glimpse.linkedid
         if home is None or not said or said == home or home not in self._calls:
@@ -175,9 +175,9 @@ class Listener:
         channel = self._calls[home].channels.get(glimpse.id)
         if channel is None or said in channel.former:
             return ()
-        return self._move(channel, home, said, at)
+        return self._move(channel, home, said, at, heard_at)
 
-    def _join(self, sight: Sight, at: datetime) -> Sequence[News]:
+    def _join(self, sight: Sight, at: datetime, heard_at: datetime) -> Sequence[News]:
         """Bring channels together that are in one call, though not all of them say so yet.
 
         A phone that picks a call up is dialled in place of the one that rang, and two calls in one bridge
@@ -202,16 +202,18 @@ class Listener:
         if home is None or target is None or home == target or home not in self._calls:
             return ()
         known = self._calls[home].channels
-        moved = [self._move(known[one], home, target, at) for one in others if one in known]
+        moved = [self._move(known[one], home, target, at, heard_at) for one in others if one in known]
         return [one for news in moved for one in news]
 
-    def _move(self, channel: Channel, home: str, target: str, at: datetime) -> Sequence[News]:
+    def _move(
+        self, channel: Channel, home: str, target: str, at: datetime, heard_at: datetime
+    ) -> Sequence[News]:
         left = facts.with_moved(self._calls[home], channel.id, at)
-        news = [*self._put(left, at)]
+        news = [*self._put(left, at, heard_at)]
         self._homes[channel.id] = target
         joined = self._calls.get(target) or self._begin(target, at)
         joined = replace(joined, is_cut=joined.is_cut or left.is_cut)
-        return [*news, *self._put(facts.with_arrived(joined, channel, home, at), at)]
+        return [*news, *self._put(facts.with_arrived(joined, channel, home, at), at, heard_at)]
 
     def _is_older(self, one: str, other: str) -> bool:
         first, second = self._calls.get(one), self._calls.get(other)
@@ -226,28 +228,35 @@ class Listener:
         call = self._calls[call_id] = Tracked(id=call_id, began_at=at, heard_at=at)
         return call
 
-    def _put(self, call: Tracked, at: datetime, *, is_cut: bool = False) -> Sequence[News]:
-        self._calls[call.id], news = tell(with_talks(call, at, is_cut=is_cut), self._plan, at)
+    def _put(
+        self, call: Tracked, at: datetime, heard_at: datetime, *, is_cut: bool = False
+    ) -> Sequence[News]:
+        call, news = tell(with_talks(call, at, is_cut=is_cut), self._plan, heard_at)
+        self._calls[call.id] = self._with_files_named(call)
         return news
 
-    def _recording_begun(self, target: str) -> Heard:
+    def _with_files_named(self, call: Tracked) -> Tracked:
+        """Name the files of a call that is over and had a talk, also those that are heard of later."""
+        if call.over_at is None or call.files == call.named or not call.has_talked:
+            return call
+        self._made += [
+            Recording(call_id=call.id, name=file, is_stored=False)
+            for file in call.files
+            if file not in call.named
+        ]
+        return replace(call, named=call.files)
+
+    def _recording_begun(self, target: str) -> None:
         """Note it: whoever is told of the call's end is told that there will be a recording."""
         call = self._calls.get(self._bridges.get(target) or self._homes.get(target) or "")
         if call is not None:
             self._calls[call.id] = replace(call, is_monitored=True)
-        return NOTHING
 
-    def _recording_made(self, sight: RecordingMade) -> Heard:
+    def _recording_made(self, sight: RecordingMade) -> None:
+        """Name it, however short it is: it was promised, and its file shows whether there is sound in it."""
         call_id = self._bridges.get(sight.target) or self._homes.get(sight.target)
-        if call_id is None or not sight.seconds:
-            return NOTHING
-        made = Recording(call_id=call_id, name=sight.name, is_stored=True, seconds=sight.seconds)
-        return Heard(recordings=(made,))
-
-    def _files_of(self, call: Tracked) -> tuple[Recording, ...]:
-        if call.over_at is None or not call.has_talked:
-            return ()
-        return tuple(Recording(call_id=call.id, name=file, is_stored=False) for file in call.files)
+        if call_id is not None:
+            self._made.append(Recording(call_id=call_id, name=sight.name, is_stored=True))
 
     def _pruned(self, call: Tracked) -> Tracked:
         """Drop the oldest channels of a call that are long gone, such as the rings of a patient queue."""

@@ -18,7 +18,6 @@ class Recording(Struct, frozen=True, kw_only=True):
     call_id: str
     name: str
     is_stored: bool
-    seconds: int | None = None
 
 
 def recording_news(recording: Recording, *, url: str, size_bytes: int) -> tuple[CallEvent, ...]:

@@ -116,7 +116,6 @@ class RecordingMade(Struct, frozen=True, kw_only=True):
 
     name: str
     target: str  # id of that channel or bridge
-    seconds: int | None = None
 
 
 class OriginateFailed(Struct, frozen=True, kw_only=True):

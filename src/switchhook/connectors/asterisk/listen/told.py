@@ -25,7 +25,10 @@ PATIENCE = timedelta(seconds=2)
 
 
 def tell(call: Tracked, plan: Plan, at: datetime) -> tuple[Tracked, tuple[News, ...]]:
-    """Say what became true since the last time; the call remembers what was said."""
+    """Say what became true since the last time; the call remembers what was said.
+
+    `at` is now, and not when that happened which was heard: more of it may be on its way.
+    """
     call = replace(call, over_at=(call.over_at or at) if call.is_over else None)
     parties = _parties(call, plan)
     if parties is None:
@@ -153,7 +156,7 @@ def _disposition(
     is_alone = not any(_is_open(other, call) for other in call.legs)
     if is_explained and not is_alone:
         return outcome.of_called(channels, call)
-    is_patience_over = all(one.gone_at is not None and at - one.gone_at >= PATIENCE for one in channels)
+    is_patience_over = all(at - one.heard_at >= PATIENCE for one in channels)
     return Disposition.CANCELLED if is_patience_over else None
 
 

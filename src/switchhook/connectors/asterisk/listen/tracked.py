@@ -13,7 +13,7 @@ class Channel(Struct, frozen=True, kw_only=True):
 
     id: str
     seen_at: datetime
-    heard_at: datetime
+    heard_at: datetime  # when the last word of it came to us
     name: str = ""
     endpoint: str = ""  # "" for one that is no party
     pair: str = ""  # both halves of a Local channel have the same
@@ -94,9 +94,10 @@ class Tracked(Struct, frozen=True, kw_only=True):
     abandoned_at: datetime | None = None
     is_monitored: bool = False
     files: tuple[str, ...] = ()  # that the dialplan records into
+    named: tuple[str, ...] = ()  # of them, those that were named as recordings
     bills: tuple[Billed, ...] = ()  # what the PBX put down of it, each once
     is_cut: bool = False  # for a part of it nobody listened
-    over_at: datetime | None = None
+    over_at: datetime | None = None  # when that came to us
     is_end_told: bool = False
 
     @property

@@ -5,6 +5,7 @@ may repeat (`ChanVariable`, `Output`), so a frame is read as pairs. Facts seen o
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -76,6 +77,16 @@ class Frame(Struct, frozen=True, dict=True):
         """Give a field of digits; None for anything else."""
         value = self.raw(name)
         return int(value) if value.isascii() and value.isdigit() and len(value) <= 9 else None
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """Give when it was told by the PBX's clock; only where manager.conf has `timestampevents = yes`."""
+        seconds, _, fraction = self.raw("Timestamp").partition(".")
+        if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 11):
+            return None
+        if not (fraction.isascii() and fraction.isdigit() and len(fraction) == 6):
+            return None
+        return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(fraction))
 
     def variables(self, name: str = "ChanVariable") -> dict[str, str]:
         """Give the channel variables that a frame carries, each field `name=value`."""
