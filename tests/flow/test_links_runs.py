@@ -46,6 +46,18 @@ async def test_a_failure_is_shown_and_the_run_begun_again_after_a_while(scene: S
     assert (after.what, after.reason) == ("Exchange 1.0", None)
 
 
+async def test_what_a_run_keeps_is_there_for_the_next_and_for_no_other_holder(scene: Scene) -> None:
+    scene.peer.failures = [PeerDown("no")]
+    async with running(scene.process().links.run()):
+        await eventually(lambda: scene.peer.ended == 1)
+        scene.peer.runs[0][1].memory["seen"] = 1
+        await scene.clock.pass_until(lambda: len(scene.peer.runs) == 2)
+        assert scene.peer.hub.memory == {"seen": 1}
+    async with running(scene.process().links.run()):
+        await scene.clock.pass_until(lambda: len(scene.peer.runs) == 3)
+        assert scene.peer.hub.memory == {}
+
+
 async def test_waits_grow_and_begin_anew_once_it_was_up(scene: Scene) -> None:
     scene.peer.is_up = False
     scene.peer.failures = [PeerDown("no")] * 7

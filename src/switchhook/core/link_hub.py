@@ -1,6 +1,6 @@
 """What a connector has of the hub while it holds an open link to its peer."""
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -48,6 +48,11 @@ class LinkHub(Hub, Protocol):
         To be asked before each command to the peer: a process that was stopped and goes on is told
         here that another has taken the link over. False while the store is down.
         """
+        ...
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        """What a connector keeps from one run to the next, as long as this process holds the link."""
         ...
 
     async def up(self, what: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -56,6 +57,7 @@ class Holding:
         self.is_lost = False
         self.orders = OrderQueue()
         self.sockets = SocketSlot()
+        self.memory: dict[str, Any] = {}  # the connector's
         self._store = store
         self._registry = registry
         self._clock = clock

@@ -1,6 +1,6 @@
 """The hub as a connector has it while it holds a link: everything that writes is fenced by the lease."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from switchhook.core.book import Book
@@ -44,6 +44,10 @@ class HeldHub:
 
     async def still_held(self) -> bool:
         return await self._holding.still_held()
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        return self._holding.memory
 
     async def up(self, what: str) -> None:
         await self._check()

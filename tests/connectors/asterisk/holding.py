@@ -71,6 +71,7 @@ class MemoryHub:
     plans: dict[str, RingPlan] = field(default_factory=dict)
     people: MemoryBook = field(default_factory=MemoryBook)
     state: dict[str, Any] = field(default_factory=dict)  # what the connection remembers
+    memory: dict[str, Any] = field(default_factory=dict)  # what the connector does
     held: bool = True
     is_store_down: bool = False
     orders: asyncio.Queue[Order] = field(default_factory=asyncio.Queue)

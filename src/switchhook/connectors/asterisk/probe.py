@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 
 from switchhook.connectors.asterisk.link.ami_client import AmiClient
-from switchhook.connectors.asterisk.link.ari_link import takes_rest
 from switchhook.connectors.asterisk.link.ari_session import read_version, short_version
 from switchhook.connectors.asterisk.link.clock import SystemClock
 from switchhook.connectors.asterisk.link.requests import HttpAsker, basic
@@ -95,10 +94,7 @@ def _version(version: str) -> Finding:
     major = version.partition(".")[0]
     if not major.isdecimal() or int(major) < OLDEST:
         return Finding("version", False, f"Asterisk {version} is too old: {OLDEST} or later is needed")
-    how = (
-        "over the websocket" if takes_rest(version) else "by HTTP: this release takes none over the websocket"
-    )
-    return Finding("version", True, f"Asterisk {version}; requests go {how}")
+    return Finding("version", True, f"Asterisk {version}")
 
 
 async def _socket(link: Link, settings: Settings) -> Finding:
@@ -163,16 +159,12 @@ async def _log_in(client: AmiClient, settings: Settings, found: list[Finding]) -
     commands = await client.ask(lambda one: actions.write_action("ListCommands", action_id=one))
     version = answer.get("AsteriskVersion")
     if version:
-        found.append(_of_ami(_version(short_version(version))))
+        found.append(_version(short_version(version)))
     needed = {**NEEDED_ACTIONS, **(DIALS if settings.context else {}), **PAUSES}
     missing = {action: right for action, right in needed.items() if not commands.raw(action)}
     rights = ", ".join(dict.fromkeys(missing.values()))
     detail = f"user {settings.user} may not {', '.join(missing)}: add {rights} to write in manager.conf"
     found.append(Finding("permissions", not missing, detail if missing else ""))
-
-
-def _of_ami(finding: Finding) -> Finding:
-    return Finding(finding.what, finding.is_ok, finding.detail.partition(";")[0])
 
 
 def _name(settings: Settings) -> str:

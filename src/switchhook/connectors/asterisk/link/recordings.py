@@ -16,6 +16,7 @@ from switchhook.connectors.asterisk.wire import rest
 from switchhook.core.call import News
 from switchhook.core.connector import HttpPort, Link
 from switchhook.core.errors import HubError, PeerDown
+from switchhook.core.link_hub import LinkHub
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +34,8 @@ LARGEST_FILE_BYTES = 2 * 1024 * 1024 * 1024
 Waiting = dict[tuple[str, str], Recording]
 """Recordings that are not told of yet, by call and name."""
 
-# By connection, for as long as this process lives: a hub that has no processor for seconds loses its link and
-# gets it back, and of a file of the dialplan nobody would tell it again.
-_WAITING: dict[str, Waiting] = {}
+# Between two runs: of a file of the dialplan nobody tells again after the link was opened anew.
+MEMORY = "recordings"
 
 Tell = Callable[[Sequence[News]], Awaitable[None]]
 
@@ -66,9 +66,10 @@ def recording_headers(url: str, link: Link) -> Mapping[str, str]:
     return headers_of(url, read_settings(link.settings))
 
 
-def left_waiting(connection_id: str) -> Waiting:
-    """Give what was waiting when the link was last held here. Whoever gets it changes it."""
-    return _WAITING.setdefault(connection_id, {})
+def left_waiting(hub: LinkHub) -> Waiting:
+    """Give what was waiting when the last run of this holding ended. Whoever gets it changes it."""
+    left: Waiting = hub.memory.setdefault(MEMORY, {})
+    return left
 
 
 class Announcer:

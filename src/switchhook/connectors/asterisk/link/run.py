@@ -43,7 +43,7 @@ class Holding:
         self._hub = hub
         self._settings = settings
         self._clock = clock
-        self._announcer = Announcer(link.http, settings, clock, waiting=left_waiting(link.id))
+        self._announcer = Announcer(link.http, settings, clock, waiting=left_waiting(hub))
         self._follower = Follower(Listener(settings.plan), hub, clock, found=self._announcer.found)
         self._reconciler = Reconciler(self._follower, hub, clock)
         self._driver = Driver(settings.drive)
