@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,10 @@ import av
 import pytest
 
 from switchhook.core.errors import StoreDown
-from switchhook.flow.media.jobs import BOUNDS, MIB, Bounds, Job, Unplayable
+from switchhook.flow.media.jobs import BOUNDS, CANNOT, DONE, MIB, REFUSED, Bounds, Job, Unplayable
 from switchhook.flow.media.sniff import sniff
 from switchhook.flow.media.waveform import Waveform, decode, peaks_of
-from switchhook.flow.media.worker import work
+from switchhook.flow.media.worker import MODULE, work
 from tests.fakes import eventually
 from tests.flow.processes import children
 from tests.flow.sounds import (
@@ -31,15 +31,19 @@ from tests.flow.sounds import (
     sides,
     wav,
 )
+from tests.servers.forked import fork
 
-SOUNDS = {
-    "wav": wav(),
-    "mp3": bare_mp3(),
-    "ogg": encoded("ogg"),
-    "flac": encoded("flac"),
-    "m4a": encoded("m4a"),
-    "webm": encoded("webm"),
-    "wav that claims 4 GB": claiming(0xFFFFFF00),
+Sound = Callable[[], bytes]
+
+# Made when they are needed: whoever only lists the tests makes none.
+SOUNDS: dict[str, Sound] = {
+    "wav": wav,
+    "mp3": bare_mp3,
+    "ogg": lambda: encoded("ogg"),
+    "flac": lambda: encoded("flac"),
+    "m4a": lambda: encoded("m4a"),
+    "webm": lambda: encoded("webm"),
+    "wav that claims 4 GB": lambda: claiming(0xFFFFFF00),
 }
 MAKES = [Job.MP3, Job.PEAKS]
 
@@ -59,6 +63,27 @@ async def made(job: Job, sound: bytes, *, demuxer: str | None = None, **bounds: 
         await work(job, demuxer or sniff(sound[:1024]).demuxer, source, given, target=target)
         target.seek(0)
         return target.read()
+
+
+async def forked(
+    job: Job, sound: bytes, *, demuxer: str | None = None, **bounds: float
+) -> tuple[int, bytes, str]:
+    """Have a child do it that has loaded everything: its status, what it made, and its last words."""
+    given: Bounds = replace(BOUNDS[job], **bounds)  # type: ignore[arg-type]
+    words = (given.cpu_seconds, given.memory_bytes, given.output_bytes, given.sound_seconds)
+    with opened(sound) as source, TemporaryFile() as target, TemporaryFile() as errors:
+        with fork(
+            MODULE,
+            *(job.value, demuxer or sniff(sound[:1024]).demuxer, *map(str, words)),
+            stdin=source.fileno(),
+            stdout=target.fileno(),
+            stderr=errors.fileno(),
+            loaded="sound",
+        ) as child:
+            status = await child.ended()
+        for file in (target, errors):
+            file.seek(0)
+        return status, target.read(), errors.read().rpartition(b"\n")[2].decode()
 
 
 async def waveform(sound: bytes) -> Waveform:
@@ -81,8 +106,10 @@ def loudness(mp3: bytes) -> tuple[int, float, tuple[float, ...]]:
 
 @pytest.mark.parametrize("name", SOUNDS)
 async def test_every_format_that_is_kept_becomes_mp3(name: str) -> None:
-    rate, seconds, loud = loudness(await made(Job.MP3, SOUNDS[name]))
+    status, mp3, _ = await forked(Job.MP3, SOUNDS[name]())
+    rate, seconds, loud = loudness(mp3)
 
+    assert status == DONE
     assert rate == (24_000 if name in ("ogg", "webm") else 16_000)
     assert seconds == pytest.approx(SECONDS, abs=0.3)
     assert len(loud) == 1
@@ -91,9 +118,11 @@ async def test_every_format_that_is_kept_becomes_mp3(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOUNDS)
 async def test_every_format_that_is_kept_has_a_waveform(name: str) -> None:
-    found = await waveform(SOUNDS[name])
+    status, drawn, _ = await forked(Job.PEAKS, SOUNDS[name]())
+    found = decode(drawn)
     peaks = peaks_of(found, 800)
 
+    assert status == DONE
     assert found.seconds == pytest.approx(SECONDS, abs=0.3)
     assert [len(channel) for channel in peaks.peaks] == [800]
     assert sum(abs(peak) > 0.1 for peak in peaks.peaks[0]) > 700
@@ -136,17 +165,21 @@ async def test_a_damaged_stretch_is_left_out() -> None:
     assert SECONDS / 2 < found.seconds < SECONDS + 0.3
 
 
-NOTHING = [
-    ("six channels", many_channels(*[0.5] * 6), {}, "expected one or two channels, got 6"),
-    ("no telephone", sides(0.5, 0.5, rate=20), {}, "expected 4000 to 192000 samples a second, got 20"),
-    ("too long", wav(4.0), {"sound_seconds": 3}, "it is longer than 0.05 minutes"),
-    ("a bomb", long_silence(60), {"sound_seconds": 6}, "it is longer than 0.1 minutes"),
-    ("only a header", wav()[:44], {}, "there is no sound in it"),
-    ("noughts", wav()[:20] + bytes(5000), {}, None),
-    ("another thing", b"RIFF\xff\xff\xff\x7fWAVE" + b"<html>" * 2000, {}, None),
-    ("half a head", encoded("flac")[:60], {}, None),
-    ("a lying head", b"OggS\x00" * 5000, {"demuxer": "ogg"}, None),
-    ("no such format", wav(), {"demuxer": "nonsense"}, None),
+NOTHING: list[tuple[str, Sound, dict[str, object], str | None]] = [
+    ("six channels", lambda: many_channels(*[0.5] * 6), {}, "expected one or two channels, got 6"),
+    (
+        "no telephone",
+        lambda: sides(0.5, 0.5, rate=20),
+        {},
+        "expected 4000 to 192000 samples a second, got 20",
+    ),
+    ("too long", lambda: wav(4.0), {"sound_seconds": 3}, "it is longer than 0.05 minutes"),
+    ("a bomb", lambda: long_silence(60), {"sound_seconds": 6}, "it is longer than 0.1 minutes"),
+    ("only a header", lambda: wav()[:44], {}, "there is no sound in it"),
+    ("noughts", lambda: wav()[:20] + bytes(5000), {}, None),
+    ("another thing", lambda: b"RIFF\xff\xff\xff\x7fWAVE" + b"<html>" * 2000, {}, None),
+    ("half a head", lambda: encoded("flac")[:60], {}, None),
+    ("a lying head", lambda: b"OggS\x00" * 5000, {"demuxer": "ogg"}, None),
 ]
 
 
@@ -155,14 +188,26 @@ NOTHING = [
     ("sound", "given", "reason"), [one[1:] for one in NOTHING], ids=[one[0] for one in NOTHING]
 )
 async def test_of_what_is_no_call_nothing_is_made_and_it_is_said_why(
-    job: Job, sound: bytes, given: dict[str, int], reason: str | None
+    job: Job, sound: Sound, given: dict[str, int], reason: str | None
 ) -> None:
-    with pytest.raises(Unplayable) as caught:
-        await made(job, sound, **given)  # type: ignore[arg-type]
+    status, _, said = await forked(job, sound(), **given)  # type: ignore[arg-type]
 
-    assert caught.value.reason == reason or (
-        reason is None and caught.value.reason in ("it cannot be decoded", "there is no sound in it")
-    )
+    assert status == REFUSED
+    assert said == reason or (reason is None and said in (CANNOT, "there is no sound in it"))
+
+
+@pytest.mark.parametrize("job", MAKES)
+async def test_whoever_asked_is_told_the_reason(job: Job) -> None:
+    with pytest.raises(Unplayable) as caught:
+        await made(job, wav(4.0), sound_seconds=3)
+
+    assert caught.value.reason == "it is longer than 0.05 minutes"
+
+
+@pytest.mark.parametrize("job", MAKES)
+async def test_of_a_format_that_is_none_nothing_is_made(job: Job) -> None:
+    with pytest.raises(Unplayable, match="it cannot be decoded"):
+        await made(job, wav(), demuxer="nonsense")
 
 
 async def test_work_without_end_is_ended_by_the_kernel() -> None:

@@ -1,4 +1,4 @@
-"""The evening on each store, played once for all tests that look back at it."""
+"""The evening on the store that is asked for, played once for all tests that look back at it."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,11 @@ import pytest
 from tests.loopback.evening import Evening, play_evening
 from tests.servers.postgres import PostgresServer
 
-ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+# The tests are in a module that two others share: what a failed `assert` compared is to be told all the same.
+pytest.register_assert_rewrite("tests.loopback.pairs")
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session")
 def evening(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     folder = tmp_path_factory.mktemp("evening")
     if request.param == "sqlite":

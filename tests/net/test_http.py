@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -126,16 +126,13 @@ async def test_reads_no_more_than_the_cap(client: HttpClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "packed"),
-    [
-        ("gzip", gzip.compress(b"\0" * 30_000_000)),
-        ("x-gzip", gzip.compress(b"\0" * 30_000_000)),
-        ("deflate", zlib.compress(b"\0" * 30_000_000)),
-    ],
+    ("encoding", "pack"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)]
 )
 async def test_a_bomb_unpacks_to_the_cap_and_no_further(
-    client: HttpClient, encoding: str, packed: bytes
+    client: HttpClient, encoding: str, pack: Callable[[bytes], bytes]
 ) -> None:
+    packed = pack(b"\0" * 30_000_000)
+
     async def bombs(exchange: Exchange) -> None:
         await exchange.answer(packed, headers=[f"Content-Encoding: {encoding}"])
 

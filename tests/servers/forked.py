@@ -29,15 +29,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from switchhook.flow.media.worker import FOR_LIBRARIES
+
 ROOT = Path(__file__).parents[2]
 LONGEST_ORDER_BYTES = 128 * 1024
-# What a hub and its commands load, now or later; all that is left out here is only slower.
-LOADED = (
-    *("switchhook.cli", "switchhook.cli.call", "switchhook.cli.connection", "switchhook.cli.login"),
-    *("switchhook.cli.employee", "switchhook.cli.serve", "switchhook.app.hub", "switchhook.app.workshop"),
-    *("switchhook.web.entrance", "switchhook.store.postgres", "switchhook.net.server", "uvicorn.loops.auto"),
-    *("websockets", "asyncpg", "uvloop", "httptools", "alembic.command", "tests.flow.rig"),
-)
+# What is loaded before: by a hub and its commands, now or later, and by what reads strangers' sound, which
+# counts its memory. All that is left out here is only slower.
+LOADED = {
+    "hub": (
+        *("switchhook.cli", "switchhook.cli.call", "switchhook.cli.connection", "switchhook.cli.login"),
+        *("switchhook.cli.employee", "switchhook.cli.serve", "switchhook.app.hub", "switchhook.app.workshop"),
+        *("switchhook.web.entrance", "switchhook.store.postgres", "switchhook.net.server"),
+        *("uvicorn.loops.auto", "websockets", "asyncpg", "uvloop", "httptools", "alembic.command"),
+        "tests.flow.rig",
+    ),
+    "sound": ("switchhook.flow.media.child.mp3", "switchhook.flow.media.child.peaks"),
+}
 
 
 class Forked:
@@ -102,9 +109,15 @@ def fork(
     module: str,
     *words: str,
     environ: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+    stdout: int | None = None,
     stderr: int | None = None,
+    loaded: str = "hub",
 ) -> Forked:
-    """Run a module as `python -m` does; what it prints goes to a pipe, its errors to a file or nowhere."""
+    """Run a module as `python -m` does, off a process that has `LOADED` what it needs.
+
+    Without other files it reads nothing, what it prints goes to a pipe, and its errors go nowhere.
+    """
     mine, its = socket.socketpair()
     nothing = os.open(os.devnull, os.O_RDWR)
     ours, out = os.pipe()
@@ -113,9 +126,13 @@ def fork(
         "words": words,
         "environ": dict(os.environ if environ is None else environ),
     }
-    files = [its.fileno(), nothing, out, nothing if stderr is None else stderr]
+    given = (
+        file if file is not None else other
+        for file, other in zip((stdin, stdout, stderr), (nothing, out, nothing), strict=True)
+    )
+    files = [its.fileno(), *given]
     try:
-        socket.send_fds(parent(), [json.dumps(order).encode()], files)
+        socket.send_fds(parent(loaded), [json.dumps(order).encode()], files)
         return Forked(int(mine.recv(16)), mine, ours)
     finally:
         its.close()
@@ -124,11 +141,12 @@ def fork(
 
 
 @functools.cache
-def parent() -> socket.socket:
-    """Start the process that forks, once; all that it started ends with us."""
+def parent(loaded: str) -> socket.socket:
+    """Start a process that forks, once; all that it started ends with us."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.servers.forked", str(its.fileno())],
+        [sys.executable, "-m", "tests.servers.forked", loaded, str(its.fileno())],
+        env={**os.environ, **FOR_LIBRARIES},
         stdin=subprocess.DEVNULL,
         pass_fds=[its.fileno()],
         cwd=ROOT,
@@ -207,10 +225,10 @@ def become(order: dict[str, object], files: list[int]) -> tuple[str, tuple[str, 
 
 
 if __name__ == "__main__":
-    for name in LOADED:
+    for name in LOADED[sys.argv[1]]:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
-    module, words = serve(socket.socket(fileno=int(sys.argv[1])))
+    module, words = serve(socket.socket(fileno=int(sys.argv[2])))
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)

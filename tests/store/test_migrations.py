@@ -3,7 +3,7 @@
 A new database is made without them, and cannot be told from one that they have made.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +27,6 @@ from switchhook.store.tables import load_tables
 from switchhook.store.tables.book import api_keys
 from switchhook.store.tables.parties import call_parties, call_party_days
 from switchhook.store.times import to_millis
-from tests.servers.postgres import PostgresServer
 from tests.store.conftest import ENGINES
 from tests.store.kept_calls import ended
 from tests.store.times import NOW
@@ -36,14 +35,12 @@ T = TypeVar("T")
 
 
 @pytest.fixture(params=ENGINES)
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database without any table."""
     if request.param == "sqlite":
-        yield str(tmp_path / "hub.db")
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    yield server.create_database("store_migrated")
-    server.drop_database("store_migrated")
+        return str(tmp_path / "hub.db")
+    where: str = request.getfixturevalue("fresh_postgres_url")
+    return where
 
 
 async def inside(where: str, verb: Callable[[sa.Connection], T]) -> T:

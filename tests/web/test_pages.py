@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,18 @@ from tests.web.hubs import TestHub, cookies_of, planfix_event, running_hub
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def browser(kept_hub: TestHub) -> TestHub:
+    """One that was never here, with a link to sign in once: for tests that only look at the pages."""
+    desk, url = kept_hub.now.desk, kept_hub.now.url
+    kept_hub.http.cookie_jar.clear()
+    link = Signer.of(desk.place.folder).link(desk.account_id, datetime.now(UTC))
+    return replace(kept_hub, now=replace(kept_hub.now, login_url=f"{url}/login/{link}"))
+
+
 @pytest.mark.parametrize("path", ["/", "/history", "/live", "/calls/1"])
-async def test_nothing_is_read_without_a_session(hub: TestHub, path: str) -> None:
-    response = await hub.get(path)
+async def test_nothing_is_read_without_a_session(browser: TestHub, path: str) -> None:
+    response = await browser.get(path)
 
     assert response.status == 401
     assert "switchhook login" in await response.text()
@@ -47,16 +57,16 @@ async def test_looking_at_the_link_does_not_use_it_up(hub: TestHub) -> None:
     assert opened.status == 303
 
 
-async def test_the_cookie_is_kept_from_scripts_and_other_sites(hub: TestHub) -> None:
-    response = await hub.sign_in()
+async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: TestHub) -> None:
+    response = await browser.sign_in()
     (cookie,) = cookies_of(response).values()
 
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
 
 
-async def test_a_made_up_cookie_opens_nothing(hub: TestHub) -> None:
-    response = await hub.get("/", headers={"Cookie": "switchhook_session=AAAA"})
+async def test_a_made_up_cookie_opens_nothing(browser: TestHub) -> None:
+    response = await browser.get("/", headers={"Cookie": "switchhook_session=AAAA"})
 
     assert response.status == 401
 
@@ -77,27 +87,27 @@ async def test_signing_out_takes_the_cookie_away(hub: TestHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["/logout", "/language"])
-async def test_pages_of_others_may_not_change_anything(hub: TestHub, path: str) -> None:
-    await hub.sign_in()
+async def test_pages_of_others_may_not_change_anything(browser: TestHub, path: str) -> None:
+    await browser.sign_in()
 
-    response = await hub.post(path, data={"to": "ru"}, headers={"Origin": "https://evil.example"})
+    response = await browser.post(path, data={"to": "ru"}, headers={"Origin": "https://evil.example"})
 
     assert response.status == 403
 
 
-async def test_pages_of_others_may_not_listen(hub: TestHub) -> None:
-    await hub.sign_in()
+async def test_pages_of_others_may_not_listen(browser: TestHub) -> None:
+    await browser.sign_in()
 
-    response = await hub.get("/live", headers={"Origin": "https://evil.example"})
+    response = await browser.get("/live", headers={"Origin": "https://evil.example"})
 
     assert response.status == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/static/app.css", "/static/../settings.py", "/login/x"])
-async def test_every_answer_forbids_foreign_and_inline_code(hub: TestHub, path: str) -> None:
-    await hub.sign_in()
+async def test_every_answer_forbids_foreign_and_inline_code(browser: TestHub, path: str) -> None:
+    await browser.sign_in()
 
-    response = await hub.get(path)
+    response = await browser.get(path)
     policy = response.headers["Content-Security-Policy"]
 
     assert "default-src 'none'" in policy
@@ -106,10 +116,10 @@ async def test_every_answer_forbids_foreign_and_inline_code(hub: TestHub, path: 
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_pages_load_only_our_own_files(hub: TestHub) -> None:
-    await hub.sign_in()
+async def test_pages_load_only_our_own_files(browser: TestHub) -> None:
+    await browser.sign_in()
 
-    page = await (await hub.get("/")).text()
+    page = await (await browser.get("/")).text()
     linked = re.findall(r'(?:src|href)="([^"]+)"', page)
 
     assert all(link.startswith(("/", "#")) for link in linked)
@@ -118,19 +128,19 @@ async def test_pages_load_only_our_own_files(hub: TestHub) -> None:
     assert not re.search(r'\son[a-z]+="', page)
 
 
-async def test_static_files_may_be_kept_for_ever(hub: TestHub) -> None:
-    response = await hub.get(static_url("app.css"))
+async def test_static_files_may_be_kept_for_ever(browser: TestHub) -> None:
+    response = await browser.get(static_url("app.css"))
 
     assert response.status == 200
     assert "immutable" in response.headers["Cache-Control"]
     assert response.headers["Content-Type"] == "text/css; charset=utf-8"
 
 
-async def test_the_language_follows_the_browser_and_then_the_switch(hub: TestHub) -> None:
-    await hub.sign_in()
-    by_browser = await (await hub.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9"})).text()
-    await hub.post("/language", data={"to": "en"}, headers={"Origin": hub.now.url})
-    by_switch = await (await hub.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9"})).text()
+async def test_the_language_follows_the_browser_and_then_the_switch(browser: TestHub) -> None:
+    await browser.sign_in()
+    by_browser = await (await browser.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9"})).text()
+    await browser.post("/language", data={"to": "en"}, headers={"Origin": browser.now.url})
+    by_switch = await (await browser.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9"})).text()
 
     assert '<html lang="ru">' in by_browser
     assert '<html lang="en">' in by_switch
@@ -185,10 +195,10 @@ async def test_a_row_tells_everything_about_its_call(hub: TestHub) -> None:
     assert "Missed" in details
 
 
-async def test_a_call_that_is_not_there_says_so(hub: TestHub) -> None:
-    await hub.sign_in()
+async def test_a_call_that_is_not_there_says_so(browser: TestHub) -> None:
+    await browser.sign_in()
 
-    response = await hub.get("/calls/nothing")
+    response = await browser.get("/calls/nothing")
 
     assert response.status == 200
     assert "not kept" in await response.text()

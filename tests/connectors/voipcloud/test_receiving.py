@@ -183,7 +183,6 @@ WRONG: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: repr(value)[:12])
 @pytest.mark.parametrize(
     "name",
     [
@@ -205,14 +204,14 @@ WRONG: list[object] = [
     ],
 )
 @pytest.mark.parametrize("kind", ["user_inbound_completed", "queue_call", "voicemail", "recording_outbound"])
-async def test_no_wrong_member_costs_the_event(kind: str, name: str, wrong: object) -> None:
-    hub = KeepingHub()
+async def test_no_wrong_member_costs_the_event(kind: str, name: str) -> None:
+    for wrong in WRONG:
+        hub = KeepingHub()
 
-    reply = await post(request({**EVENT, "type": kind, name: wrong}), hub)
+        reply = await post(request({**EVENT, "type": kind, name: wrong}), hub)
 
-    assert reply.status == 200
-    assert {one.call_id for one in hub.news} == {"77"}
-    assert all("\x00" not in text for one in hub.events for text in one.as_sent.values())
+        assert (reply.status, {one.call_id for one in hub.news}, wrong) == (200, {"77"}, wrong)
+        assert all("\x00" not in text for one in hub.events for text in one.as_sent.values()), wrong
 
 
 json_values = st.recursive(

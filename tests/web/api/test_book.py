@@ -25,6 +25,11 @@ THINGS: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.fixture
+def client(kept_client: Client) -> Client:
+    return kept_client
+
+
 def address(path: str, thing: dict[str, object]) -> str:
     return f"{path}/{thing['extension' if path == '/employees' else 'id']}"
 

@@ -22,6 +22,11 @@ WRONG = (
 )
 
 
+@pytest.fixture
+def client(kept_client: Client) -> Client:
+    return kept_client
+
+
 async def test_without_a_right_key_nothing_is_said(client: Client) -> None:
     for presented in WRONG:
         headers = {"Authorization": presented.format(key=client.secret)}
@@ -38,9 +43,9 @@ async def test_the_scheme_may_be_written_in_any_case(client: Client) -> None:
     assert answer.status == 200
 
 
-async def test_two_keys_at_once_are_none(hub: TestHub, client: Client) -> None:
+async def test_two_keys_at_once_are_none(client: Client) -> None:
     headers = [("Authorization", f"Bearer {client.secret}")] * 2
-    async with hub.http.get(hub.now.url + "/api/v1/contacts", headers=headers) as response:
+    async with client.hub.http.get(client.hub.now.url + "/api/v1/contacts", headers=headers) as response:
         status = response.status
 
     assert status == 401
@@ -55,9 +60,9 @@ async def test_the_session_of_the_pages_opens_nothing(hub: TestHub) -> None:
 
 
 async def test_a_revoked_key_opens_nothing_from_then_on(client: Client) -> None:
-    desk = client.hub.now.desk
+    store, key = client.hub.now.desk.store, client.key
     before = await client.get("/contacts")
-    await desk.store.write(revoke_api_key, desk.account_id, client.key.id, at=datetime.now(UTC))
+    await store.write(revoke_api_key, key.account_id, key.id, at=datetime.now(UTC))
     after = await client.get("/contacts")
 
     assert (before.status, after.status) == (200, 401)

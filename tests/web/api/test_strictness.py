@@ -1,5 +1,7 @@
 """What is wrong with a request is named, all of it, and nothing of the request is done."""
 
+import pytest
+
 from tests.web.api.client import Client
 
 JSON = {"Content-Type": "application/json"}
@@ -52,6 +54,11 @@ BODIES = (
     b'{"name":' + b"[" * 100 + b"]" * 100 + b"}",
     b'{"name":' + b'{"a":' * 200 + b"1" + b"}" * 200 + b"}",
 )
+
+
+@pytest.fixture
+def client(kept_client: Client) -> Client:
+    return kept_client
 
 
 async def test_parameters_that_are_not_known_are_named(client: Client) -> None:

@@ -11,6 +11,16 @@ CSV = {"Content-Type": "text/csv"}
 CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nTEL:+79101234567\r\nEND:VCARD\r\n"
 
 
+@pytest.fixture
+def client(kept_client: Client) -> Client:
+    return kept_client
+
+
+@pytest.fixture
+def stranger(kept_stranger: Client) -> Client:
+    return kept_stranger
+
+
 async def test_a_table_is_read_once_however_often_it_is_sent(client: Client) -> None:
     table = "name;phone\nAnna;8 910 123-45-67\nБорис;+79990000000\n".encode("cp1251")
 
