@@ -9,6 +9,7 @@ import aiohttp
 from switchhook.app.hub import open_hub
 from switchhook.core.connector import Connector, Hub, Link, Role, Side
 from switchhook.core.edge import Reply, Request
+from switchhook.core.link_hub import LinkHub
 from switchhook.flow.configure import create_connection
 from switchhook.settings import read_place
 
@@ -52,3 +53,41 @@ async def test_requests_in_hand_are_answered_while_everything_still_works(tmp_pa
 
     assert await asking == 200
     assert working >= {"Lanes.run", "Links.run", "Reconcile.run", "RecordingFetcher.run"}
+
+
+async def test_peers_of_open_links_are_told_before_anything_ends(tmp_path: Path) -> None:
+    is_up, answered = asyncio.Event(), list[int]()
+
+    async def serve(request: Request, link: Link, hub: Hub) -> Reply:
+        return Reply(body=b"{}")
+
+    async def run(link: Link, hub: LinkHub) -> None:
+        async def farewell() -> None:
+            async with aiohttp.ClientSession() as session, session.get(link.urls["api"]) as answer:
+                answered.append(answer.status)
+
+        hub.before_end(farewell)
+        is_up.set()
+        await asyncio.Event().wait()
+
+    held = Connector(
+        key="held",
+        title="Held",
+        sides={Role.PBX: Side(role=Role.PBX, serve=serve, run=run, urls={"api": "/api"})},
+    )
+    async with open_hub(read_place(tmp_path, given={"port": 0}), connectors={"held": held}) as ready:
+        await create_connection(
+            ready.desk.store,
+            ready.desk.box,
+            {"held": held},
+            ready.desk.account_id,
+            kind="held",
+            role="pbx",
+            name="Held",
+            settings={},
+            at=datetime.now(UTC),
+        )
+        await ready.registry.refresh()
+        await asyncio.wait_for(is_up.wait(), 10)
+
+    assert answered == [200]

@@ -58,6 +58,32 @@ async def test_what_a_run_keeps_is_there_for_the_next_and_for_no_other_holder(sc
         assert scene.peer.hub.memory == {}
 
 
+async def test_before_the_end_each_run_that_goes_on_says_farewell(scene: Scene) -> None:
+    said: list[str] = []
+
+    async def first() -> None:
+        said.append("first")
+
+    async def lost() -> None:
+        raise PeerDown("the socket is closed")
+
+    async def endless() -> None:
+        said.append("endless")
+        await asyncio.Event().wait()
+
+    scene.peer.failures = [PeerDown("no")]
+    links = scene.process().links
+    async with running(links.run()):
+        await eventually(lambda: len(scene.peer.runs) == 1)
+        scene.peer.runs[0][1].before_end(first)
+        await scene.clock.pass_until(lambda: len(scene.peer.runs) == 2)
+        for farewell in (endless, lost):
+            scene.peer.hub.before_end(farewell)
+        await asyncio.wait_for(links.farewell(), 5)
+
+    assert said == ["endless"]
+
+
 async def test_waits_grow_and_begin_anew_once_it_was_up(scene: Scene) -> None:
     scene.peer.is_up = False
     scene.peer.failures = [PeerDown("no")] * 7

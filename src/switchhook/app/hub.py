@@ -82,8 +82,8 @@ async def open_hub(
 ) -> AsyncIterator[Ready]:
     """Run a whole hub inside the block. `clock` and `connectors` are for hubs under test.
 
-    It stops in this order: no new requests, those in hand are finished, what was being delivered ends,
-    the store is closed.
+    It stops in this order: a word to the peers of open links, no new requests, those in hand are finished,
+    what was being delivered ends, the store is closed.
 
     Raises:
         Misconfigured: a setting is wrong, or the address cannot be listened on.
@@ -136,6 +136,7 @@ async def open_hub(
         stack.push_async_callback(end_all, background)
         await server.start()
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(links.farewell)  # also to peers whose sockets end with the server
         stack.callback(hall.is_closing.set)
         public_url = (place.settings.public_url or server.url).rstrip("/")
         await desk.store.write(set_setting, PUBLIC_URL, public_url)

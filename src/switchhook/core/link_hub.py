@@ -1,6 +1,6 @@
 """What a connector has of the hub while it holds an open link to its peer."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -53,6 +53,13 @@ class LinkHub(Hub, Protocol):
     @property
     def memory(self) -> MutableMapping[str, Any]:
         """What a connector keeps from one run to the next, as long as this process holds the link."""
+        ...
+
+    def before_end(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        """Have something done, within a second, while all still works: when this process is about to end.
+
+        Where a run ends for another reason it is forgotten.
+        """
         ...
 
     async def up(self, what: str) -> None:

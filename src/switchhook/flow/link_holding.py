@@ -26,6 +26,7 @@ GAPS_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 JITTER = 0.25
 # So long a connector may take to say good-bye to its peer.
 END_SECONDS = 5.0
+FAREWELL_SECONDS = 1.0
 
 
 def passed_seconds() -> float:
@@ -58,6 +59,7 @@ class Holding:
         self.orders = OrderQueue()
         self.sockets = SocketSlot()
         self.memory: dict[str, Any] = {}  # the connector's
+        self.farewells: list[Callable[[], Awaitable[None]]] = []  # of the run that goes on
         self._store = store
         self._registry = registry
         self._clock = clock
@@ -98,6 +100,19 @@ class Holding:
         self.attached = attached
         self._changed.set()
         self._hurry.set()
+
+    async def say_farewell(self) -> None:
+        """Have the connector say to its peer that we are about to end. Never raises."""
+        said = [asyncio.ensure_future(farewell()) for farewell in self.farewells]
+        if not said:
+            return
+        done, late = await asyncio.wait(said, timeout=FAREWELL_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        reasons = [str(error) for task in done if (error := task.exception()) is not None]
+        if late or reasons:
+            log.info("no farewell to the peer", connection=self.id, reasons=reasons or ["it took too long"])
 
     def hurry(self) -> None:
         """End the wait after a failure: the peer has come by itself."""
@@ -146,6 +161,7 @@ class Holding:
         run, attached = self.attached.side.run, self.attached
         assert run is not None
         self.orders.open()
+        self.farewells.clear()
         running = asyncio.ensure_future(run(attached.link, hub))
         changed = asyncio.ensure_future(self._changed.wait())
         because = "the link was ended"

@@ -1,6 +1,6 @@
 """The hub as a connector has it while it holds a link: everything that writes is fenced by the lease."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from switchhook.core.book import Book
@@ -48,6 +48,9 @@ class HeldHub:
     @property
     def memory(self) -> MutableMapping[str, Any]:
         return self._holding.memory
+
+    def before_end(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        self._holding.farewells.append(farewell)
 
     async def up(self, what: str) -> None:
         await self._check()

@@ -88,6 +88,10 @@ class Links:
             await asyncio.gather(*rounds, return_exceptions=True)
             await self.end()
 
+    async def farewell(self) -> None:
+        """Have all that are held say that this process is about to end, while everything still works."""
+        await asyncio.gather(*(holding.say_farewell() for holding in list(self._held.values())))
+
     async def end(self) -> None:
         """Let go of all links and give them back; no more are taken."""
         self._is_ended = True

@@ -1,7 +1,7 @@
 """A hub in memory for one held link, and the way out by real sockets: what a link needs to be tried."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +71,7 @@ class MemoryHub:
     plans: dict[str, RingPlan] = field(default_factory=dict)
     people: MemoryBook = field(default_factory=MemoryBook)
     state: dict[str, Any] = field(default_factory=dict)  # what the connection remembers
+    farewells: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)  # what the connector does
     held: bool = True
     is_store_down: bool = False
@@ -144,6 +145,9 @@ class MemoryHub:
 
     async def still_held(self) -> bool:
         return self.held
+
+    def before_end(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        self.farewells.append(farewell)
 
     async def up(self, what: str) -> None:
         self.ups.append(what)

@@ -7,7 +7,8 @@ when the hub is here, by the PBX's own clock, and the printed dialplan looks at 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
@@ -22,16 +23,35 @@ SAY_EVERY_SECONDS = 2.0
 LASTS_SECONDS = 8
 
 
-async def keep_saying(asker: Asker, variable: str, clock: Clock, *, is_held: Callable[[], bool]) -> None:
+class Ended(Protocol):
+    """The part of `LinkHub` that is needed here."""
+
+    def is_held(self) -> bool: ...
+
+    def before_end(self, farewell: Callable[[], Awaitable[None]]) -> None: ...
+
+
+async def keep_saying(asker: Asker, variable: str, clock: Clock, hub: Ended) -> None:
     """Say it until cancelled, and then that we are gone, unless another process holds the link now.
 
     The variable has seconds since 1970, such as 1795285271.
 
     Raises: PeerDown: no answer.
     """
+    is_gone = False
+
+    async def take_back() -> None:
+        nonlocal is_gone
+        if not is_gone and hub.is_held():
+            is_gone = True
+            await asker.tell(rest.set_global_variable(variable=variable, value="0"))
+
+    hub.before_end(take_back)
     try:
         while True:
             now = await read_variable(asker, "EPOCH")
+            if is_gone:
+                await asyncio.Event().wait()
             if now.isdecimal():
                 until = str(int(now) + LASTS_SECONDS)
                 await asker.send(rest.set_global_variable(variable=variable, value=until))
@@ -39,7 +59,6 @@ async def keep_saying(asker: Asker, variable: str, clock: Clock, *, is_held: Cal
                 log.warning("asterisk: the PBX does not tell its time", said=now[:40])
             await clock.sleep(SAY_EVERY_SECONDS)
     except asyncio.CancelledError:
-        if is_held():
-            with contextlib.suppress(HubError):
-                await asker.tell(rest.set_global_variable(variable=variable, value="0"))
+        with contextlib.suppress(HubError):
+            await take_back()
         raise

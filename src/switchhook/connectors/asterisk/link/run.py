@@ -84,7 +84,7 @@ class Holding:
             runner.run,
             self._look_for_recordings,
             lambda: phones.look_by_ari(self._watch, asker),
-            lambda: keep_saying(asker, settings.here_variable, self._clock, is_held=self._hub.is_held),
+            lambda: keep_saying(asker, settings.here_variable, self._clock, self._hub),
         )
         return session, work
 
