@@ -71,11 +71,7 @@ class HubProcess:
         return f":{self.process.pid}:"
 
     async def freeze(self) -> None:
-        """Let it stand still, but not in the middle of a write.
-
-        Who stands still there keeps the lock of SQLite's file until it goes on or dies: nobody else can write
-        meanwhile, and so nobody takes its links.
-        """
+        """Let it stand still, but not in the middle of a write: with SQLite's file in hand it is killed."""
         while True:
             self._send(signal.SIGSTOP)
             if self.database_url:

@@ -14,6 +14,7 @@ import structlog
 
 from switchhook.app.alone import among_hubs
 from switchhook.app.desk import Desk, open_desk
+from switchhook.app.fence import fence
 from switchhook.app.pages import Pages
 from switchhook.app.workshop import Workshop, open_workshop
 from switchhook.core.connector import Connector
@@ -153,6 +154,8 @@ async def open_hub(
             Housekeeping(desk.store, clock=clock).run,
         )
         background += [asyncio.create_task(run(), name=run.__qualname__) for run in work]
+        if desk.store.dialect == "sqlite":
+            background.append(asyncio.create_task(fence(Path(place.store)), name="fence"))
         for task in background:
             task.add_done_callback(note_death)
         login_url = f"{public_url}/login/{signer.link(desk.account_id, datetime.now(UTC))}"
