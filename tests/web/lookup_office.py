@@ -61,7 +61,7 @@ class Office:
 @asynccontextmanager
 async def open_office(folder: Path) -> AsyncIterator[Office]:
     crm = Crm()
-    async with scripted_hub(folder, crm.connector(), given={"lookup_deadline_ms": 200}) as hub:
+    async with scripted_hub(folder, crm.connector(), given={"lookup_deadline_ms": 600}) as hub:
         _, key = await hub.key(scopes=[Scope.LOOKUP])
         made = await hub.connect_to(crm.connector(), Role.CRM)
         office = Office(hub, crm, made.id, key)

@@ -167,8 +167,8 @@ async def test_a_crm_that_cannot_say_keeps_nobody_waiting(
             await office.ask(what, f"number=74957654321&did={DID}") for what in ("name", "caller", "route")
         ]
 
-    # The deadline is 0.2 s each; the rest is a slow machine.
-    assert monotonic() - started < 3
+    # The deadline is 0.6 s each; the rest is a slow machine.
+    assert monotonic() - started < 6
     assert [one.status for one in told] == [200, 200, 200]
     assert told[0].body == b""
     assert told[2].json == {"extensions": ["102", "101", "900"], "because": "free in the group of this line"}
