@@ -23,7 +23,7 @@ SAY_EVERY_SECONDS = 2.0
 LASTS_SECONDS = 8
 
 
-class Ended(Protocol):
+class Holder(Protocol):
     """The part of `LinkHub` that is needed here."""
 
     def is_held(self) -> bool: ...
@@ -31,7 +31,7 @@ class Ended(Protocol):
     def before_end(self, farewell: Callable[[], Awaitable[None]]) -> None: ...
 
 
-async def keep_saying(asker: Asker, variable: str, clock: Clock, hub: Ended) -> None:
+async def keep_saying(asker: Asker, variable: str, clock: Clock, hub: Holder) -> None:
     """Say it until cancelled, and then that we are gone, unless another process holds the link now.
 
     The variable has seconds since 1970, such as 1795285271.
