@@ -6,12 +6,28 @@ from pathlib import Path
 
 import aiohttp
 
-from switchhook.app.hub import open_hub
+from switchhook.app.hub import Ready, open_hub
 from switchhook.core.connector import Connector, Hub, Link, Role, Side
 from switchhook.core.edge import Reply, Request
 from switchhook.core.link_hub import LinkHub
-from switchhook.flow.configure import create_connection
+from switchhook.flow.configure import Configured, create_connection
 from switchhook.settings import read_place
+
+
+async def connect(ready: Ready, connector: Connector) -> Configured:
+    made = await create_connection(
+        ready.desk.store,
+        ready.desk.box,
+        {connector.key: connector},
+        ready.desk.account_id,
+        kind=connector.key,
+        role="pbx",
+        name=connector.title,
+        settings={},
+        at=datetime.now(UTC),
+    )
+    await ready.registry.refresh()
+    return made
 
 
 async def test_requests_in_hand_are_answered_while_everything_still_works(tmp_path: Path) -> None:
@@ -34,18 +50,7 @@ async def test_requests_in_hand_are_answered_while_everything_still_works(tmp_pa
         sides={Role.PBX: Side(role=Role.PBX, serve=serve, urls={"api": "/api"})},
     )
     async with open_hub(read_place(tmp_path, given={"port": 0}), connectors={"slow": slow}) as ready:
-        made = await create_connection(
-            ready.desk.store,
-            ready.desk.box,
-            {"slow": slow},
-            ready.desk.account_id,
-            kind="slow",
-            role="pbx",
-            name="Slow",
-            settings={},
-            at=datetime.now(UTC),
-        )
-        await ready.registry.refresh()
+        made = await connect(ready, slow)
         asking = asyncio.create_task(ask(made.urls["api"]))
         await is_in_hand.wait()
         # By then whatever would end too early has ended.
@@ -76,18 +81,7 @@ async def test_peers_of_open_links_are_told_before_anything_ends(tmp_path: Path)
         sides={Role.PBX: Side(role=Role.PBX, serve=serve, run=run, urls={"api": "/api"})},
     )
     async with open_hub(read_place(tmp_path, given={"port": 0}), connectors={"held": held}) as ready:
-        await create_connection(
-            ready.desk.store,
-            ready.desk.box,
-            {"held": held},
-            ready.desk.account_id,
-            kind="held",
-            role="pbx",
-            name="Held",
-            settings={},
-            at=datetime.now(UTC),
-        )
-        await ready.registry.refresh()
+        await connect(ready, held)
         await asyncio.wait_for(is_up.wait(), 10)
 
     assert answered == [200]

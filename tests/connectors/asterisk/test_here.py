@@ -75,3 +75,20 @@ async def test_before_the_process_ends_it_is_taken_back_once_and_said_no_more() 
             await asyncio.sleep(0.01)
 
     assert pbx.said == [str(1000 + LASTS_SECONDS), "0"]
+
+
+async def test_a_pbx_that_hangs_does_not_keep_the_link_from_ending() -> None:
+    """It ends because nothing answers: to wait for one more answer would put off its being opened anew."""
+
+    class Hanging(Pbx):
+        async def tell(self, request: RestRequest) -> None:
+            await asyncio.Event().wait()
+
+    pbx = Hanging()
+    saying = asyncio.create_task(keep_saying(pbx, VARIABLE, FakeClock(), MemoryHub()))
+    await eventually(lambda: bool(pbx.said))
+    saying.cancel()
+    done, _ = await asyncio.wait([saying], timeout=5)
+
+    assert done == {saying}
+    assert saying.cancelled()

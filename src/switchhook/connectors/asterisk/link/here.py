@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 SAY_EVERY_SECONDS = 2.0
 LASTS_SECONDS = 8
+TAKEN_BACK_SECONDS = 0.5
 
 
 class Holder(Protocol):
@@ -59,6 +60,7 @@ async def keep_saying(asker: Asker, variable: str, clock: Clock, hub: Holder) ->
                 log.warning("asterisk: the PBX does not tell its time", said=now[:40])
             await clock.sleep(SAY_EVERY_SECONDS)
     except asyncio.CancelledError:
-        with contextlib.suppress(HubError):
-            await take_back()
+        with contextlib.suppress(HubError, TimeoutError):  # often it ends because the PBX does not answer
+            async with asyncio.timeout(TAKEN_BACK_SECONDS):
+                await take_back()
         raise
