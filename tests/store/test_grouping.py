@@ -64,7 +64,7 @@ async def test_hands_waiting_items_to_a_batch_verb_together(store: Store, commit
 
     assert answers == [number * 2 for number in range(50)]
     assert [item for items in calls for item in items] == list(range(50))
-    assert max(len(items) for items in calls) >= 32
+    assert max(len(items) for items in calls) >= 16
     assert len(commits) == 1
 
 

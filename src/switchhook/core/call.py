@@ -1,7 +1,9 @@
 """The call model: what is known of a call, the news that arrive about it, and the changes they make.
 
-Values only, frozen. msgspec structs rather than dataclasses, because a call is stored and
-read back on every event (docs/decisions/0001-values-are-msgspec-structs.md).
+Values only, frozen, so that no ring of them can be made and the garbage collector need not know them
+(`gc=False`): looking through the thousands of calls that go on would hold every request up. msgspec structs
+rather than dataclasses, because a call is stored and read back on every event
+(docs/decisions/0001-values-are-msgspec-structs.md).
 Times are aware UTC. Durations are whole seconds.
 """
 
@@ -77,7 +79,7 @@ _TALKING = LegState.TALKING
 _ENDED = LegState.ENDED
 
 
-class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One extension's part in a call, one per ring attempt."""
 
     extension: str  # "" when the peer named nobody
@@ -106,7 +108,7 @@ class Leg(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state is _TALKING or self.disposition is _ANSWERED
 
 
-class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A recording of the call. Its number in the call makes its link: see `recording_path`."""
 
     url: str  # where the peer keeps it
@@ -120,7 +122,7 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
 
 
-class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Call(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One conversation, keyed by (connection, the peer's call id)."""
 
     id: str  # ours, unique for ever
@@ -205,7 +207,7 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"/r/{self.recording_token}" if index == 0 else f"/r/{self.recording_token}/{index + 1}"
 
 
-class CallEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """News: one step of one leg, or of the whole call when `extension` is None."""
 
     call_id: str  # "" when the peer gave none: the newest open call of that number is meant
@@ -231,7 +233,7 @@ class CallEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_sent: dict[str, str] = field(default_factory=dict)  # raw fields, less the keys
 
 
-class CallReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallReport(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """News: a call, or a part of it, after the fact. Its result and lengths are the authority."""
 
     call_id: str
@@ -256,7 +258,7 @@ class CallReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_sent: dict[str, str] = field(default_factory=dict)
 
 
-class RecordingKept(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RecordingKept(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """News from ourselves: the file is on our disk, or will never be (`is_kept` false)."""
 
     call_id: str
@@ -267,13 +269,13 @@ class RecordingKept(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
 
 
-class Tick(Struct, frozen=True, kw_only=True):
+class Tick(Struct, frozen=True, kw_only=True, gc=False):
     """News from ourselves: time has passed."""
 
     call_id: str
 
 
-class CallerNamed(Struct, frozen=True, kw_only=True):
+class CallerNamed(Struct, frozen=True, kw_only=True, gc=False):
     """News from ourselves: the address book or a CRM knows who is at the other end."""
 
     call_id: str
@@ -296,7 +298,7 @@ class ChangeKind(StrEnum):
     CORRECTED = "call.corrected"  # something told before turned out otherwise
 
 
-class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became true of a call, told to everyone interested with the call as it then was."""
 
     kind: ChangeKind

@@ -261,8 +261,9 @@ def _may_be_hunted_on(leg: Leg, call: Call) -> bool:
 
 def _end_call(draft: Draft, disposition: Disposition, at: datetime) -> None:
     untold = draft.untold
-    among = replace(draft.call, legs=tuple(untold)) if untold else draft.call
-    blamed = blamed_leg(among)
+    blamed = None
+    if untold or disposition is not _ANSWERED:
+        blamed = blamed_leg(replace(draft.call, legs=tuple(untold)) if untold else draft.call)
     was_said = disposition is _ANSWERED or draft.call.direction is not Direction.INBOUND
     for leg in untold:
         is_blamed = blamed is not None and _is_same(leg, blamed)

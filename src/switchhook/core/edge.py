@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, gc=False):
     """One request from a peer. `path` is the rest after the connection's own prefix and starts with `/`.
 
     Header names are lower case. `body` is whole and within the size limit of the connector.
@@ -30,7 +30,7 @@ class Request(Struct, frozen=True, kw_only=True):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-class Reply(Struct, frozen=True, kw_only=True):
+class Reply(Struct, frozen=True, kw_only=True, gc=False):
     """One answer to a peer."""
 
     status: int = 200

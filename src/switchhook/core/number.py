@@ -7,10 +7,10 @@ Moscow and Berlin the same person.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
+from msgspec import Struct
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from switchhook.core.errors import BadMessage
@@ -49,8 +49,7 @@ EXTENSION = re.compile(
 URI = re.compile(r"(?:sips?|tel):(?P<user>[^@]*)(?:@.*)?", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
+class Number(Struct, frozen=True, kw_only=True, gc=False):
     """One number, as sent and as understood.
 
     At most one of `e164`, `is_extension` and `is_withheld` says something; none of them for a

@@ -14,7 +14,7 @@ from switchhook.store.call_rows import CallRow, Tx, peer_key, reversed_number
 from switchhook.store.times import to_millis
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
+class Arrival(Struct, frozen=True, kw_only=True, gc=False):
     """News of one connection that are taken together or not at all."""
 
     account_id: int

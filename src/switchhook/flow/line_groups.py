@@ -40,8 +40,8 @@ class LineGroups:
             return NOBODY
 
     async def _read(self, account_id: int, did: str) -> tuple[Group | None, Sequence[Employee]]:
-        line = await self._store.read(find_line, account_id, did, region=self._region)
-        group = await self._store.read(find_group, account_id, line.group) if line and line.group else None
+        line = await self._store.glance(find_line, account_id, did, region=self._region)
+        group = await self._store.glance(find_group, account_id, line.group) if line and line.group else None
         if group is None:
             return NOBODY
         known = {one.extension: one for one in await self._store.read(list_employees, account_id)}

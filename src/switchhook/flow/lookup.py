@@ -96,7 +96,7 @@ class Lookup:
     async def _known(self, question: Question, ends_at: float) -> Known:
         try:
             async with asyncio.timeout_at(ends_at):
-                return await self._store.read(
+                return await self._store.glance(
                     know_caller, question.account_id, question.number, region=self._region
                 )
         except (HubError, TimeoutError) as error:
@@ -134,7 +134,7 @@ class Lookup:
             return dict(remembered)
         try:
             async with asyncio.timeout_at(ends_at):
-                stored = await self._store.read(answers_about, *key)
+                stored = await self._store.glance(answers_about, *key)
         except (HubError, TimeoutError):
             return {}
         return dict(self._answers.remember(key, stored))
@@ -151,7 +151,7 @@ class Lookup:
         if employee is None and responsible is not None:
             try:
                 async with asyncio.timeout_at(ends_at + SHORTEST_DEADLINE_SECONDS):
-                    employee = await self._store.read(find_employee, account_id, responsible)
+                    employee = await self._store.glance(find_employee, account_id, responsible)
             except (HubError, TimeoutError):
                 employee = None
         return replace(

@@ -46,7 +46,7 @@ _OUTBOUND = Direction.OUTBOUND
 NOBODY = Birth(id="", connection_id="", shared_id="", recording_token="", call_id="")
 
 
-class Told(Struct, frozen=True):
+class Told(Struct, frozen=True, gc=False):
     """A call after one step, and what became true in it. A higher version is newer."""
 
     call: Call
@@ -55,7 +55,7 @@ class Told(Struct, frozen=True):
     due_ms: int | None  # when the clock next has something to say about it
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, gc=False):
     """What came of one arrival, for those who go on with it after the commit."""
 
     account_id: int

@@ -36,8 +36,11 @@ SHORT_CUT = "switchhook.short_cut"
 class ShortCut(Protocol):
     """A whole request and a whole reply at once, without the messages and the waiting of ASGI."""
 
-    def body(self) -> bytes | None:
-        """Give the body, or None when it has to be waited for with `receive`."""
+    def headers(self) -> Mapping[str, str]:
+        """Give the headers as `read_headers` reads them; other requests may have the same."""
+
+    def body(self) -> bytes:
+        """Give the whole body."""
 
     def reply(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send the reply; False when it has to be sent with `send`, since nothing can be written now."""
@@ -68,15 +71,16 @@ async def read_request(
     """
     if has_control(path):
         raise BadMessage("expected a path without control characters", field="path")
-    headers = read_headers(scope["headers"])
     query = scope["query_string"]
     # The whole body has nearly always come with the headers, and a timer costs more than to read it.
     short_cut = short_cut_of(scope)
-    body = short_cut.body() if short_cut is not None else None
-    if body is None:
+    if short_cut is None:
+        headers: Mapping[str, str] = read_headers(scope["headers"])
         body = await read_body(receive, headers, max_body_bytes, body_seconds)
-    elif len(body) > max_body_bytes:
-        raise TooLarge(f"expected up to {max_body_bytes} bytes, got {len(body)}", field="body")
+    else:
+        headers, body = short_cut.headers(), short_cut.body()
+        if len(body) > max_body_bytes:
+            raise TooLarge(f"expected up to {max_body_bytes} bytes, got {len(body)}", field="body")
     return Request(
         method=scope["method"],
         path=path,

@@ -6,17 +6,16 @@ connection over to `net/protocol.Protocol` with the bytes read so far, for good.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import httptools
 import structlog
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from switchhook.net.asgi import MAX_BODY_BYTES, SHORT_CUT, AsgiApp, Message, Scope
+from switchhook.net.heads import Head, read_head, write_head
 from switchhook.net.protocol import HEAD_SECONDS, MAX_HEAD_BYTES, Protocol
 
 log = structlog.get_logger(__name__)
@@ -26,8 +25,6 @@ REST_SECONDS = 1.0
 # Sent ahead while an answer is being made; beyond it nothing is read for the time being.
 AHEAD_BYTES = MAX_HEAD_BYTES + MAX_BODY_BYTES
 END_OF_HEAD = b"\r\n\r\n"
-# With these in its head a message is not as simple as it has to be here.
-NOT_PLAIN = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 FAILED = (
     b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -38,57 +35,25 @@ Takes = Callable[[str], bool]
 """Whether the app answers this path by the short cut, whatever comes."""
 
 
-class Head:
-    """The callbacks of one parser: what it reads of a head."""
-
-    __slots__ = ("headers", "is_kept", "is_plain", "is_whole", "length")
-
-    def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.length = b"0"
-        self.is_plain = True
-        self.is_kept = True  # unless it is said otherwise
-        self.is_whole = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        self.headers.append((name, value))
-        if name == b"content-length":
-            self.length = value
-        elif name == b"connection":
-            self.is_kept = b"close" not in value.lower()
-        elif name in NOT_PLAIN:
-            self.is_plain = False
-
-    def on_headers_complete(self) -> None:
-        self.is_whole = True
-
-
 class Exchange:
     """One message and its answer: the `ShortCut` of its request."""
 
-    __slots__ = ("_body", "_connection", "_is_kept")
+    __slots__ = ("_body", "_connection", "_head")
 
-    def __init__(self, connection: "Direct", body: bytes, *, is_kept: bool) -> None:
+    def __init__(self, connection: "Direct", head: Head, body: bytes) -> None:
         self._connection = connection
+        self._head = head
         self._body = body
-        self._is_kept = is_kept
+
+    def headers(self) -> Mapping[str, str]:
+        return self._head.headers
 
     def body(self) -> bytes:
         return self._body
 
     def reply(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % pair for pair in headers]]
-        is_kept, is_said = self._is_kept, False
-        for name, value in headers:
-            if name == b"connection" and value.lower() == b"close":
-                is_kept, is_said = False, True
-        if not is_kept and not is_said:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or head.find(b"\0") >= 0:
-            raise ValueError("expected no control characters in the headers of a reply")
-        self._connection.answer(b"".join((head, b"\r\n", body)), is_kept=is_kept)
+        head, is_kept = write_head(status, headers, is_kept=self._head.is_kept)
+        self._connection.answer(head + body, is_kept=is_kept)
         return True
 
 
@@ -175,25 +140,11 @@ class Direct(asyncio.Protocol):
     def _next(self) -> None:
         """Begin with the message at the front of the buffer, or see that it cannot be done here."""
         end = self._buffer.find(END_OF_HEAD) + len(END_OF_HEAD)
-        method, _, rest = self._buffer.partition(b" ")
-        path, _, query = rest.partition(b" ")[0].partition(b"?")
-        # `find`, since `in` first takes what it looks for to be a number.
-        is_plain = path.startswith(b"/") and not path.startswith(b"//") and path.find(b"%") < 0
-        if end < len(END_OF_HEAD) or not is_plain:
+        head = read_head(self._buffer[:end]) if end >= len(END_OF_HEAD) else None
+        is_full = len(self._state.connections) >= (self._config.limit_concurrency or 0)
+        if head is None or is_full or not self._takes(head.path):
             return self._hand_over()
-        name = path.decode("latin-1")
-        if not self._takes(name) or len(self._state.connections) >= (self._config.limit_concurrency or 0):
-            return self._hand_over()
-        head = Head()
-        parser = httptools.HttpRequestParser(head)
-        try:
-            parser.feed_data(self._buffer[:end])
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return self._hand_over()
-        length = head.length
-        if not head.is_whole or not head.is_plain or not length.isdigit() or len(length) > 9:
-            return self._hand_over()
-        whole = end + int(length)
+        whole = end + head.length
         if whole > AHEAD_BYTES:
             return self._hand_over()
         if len(self._buffer) < whole:
@@ -204,15 +155,14 @@ class Direct(asyncio.Protocol):
         self._active_at = self._loop.time()
         self._idle_seconds = self._config.timeout_keep_alive
         self._is_busy = True
-        is_kept = head.is_kept and parser.get_http_version() != "1.0"
         scope = {
             **self._common,
-            "method": method.decode("latin-1"),
-            "path": name,
-            "raw_path": path,
-            "query_string": query,
-            "headers": head.headers,
-            "extensions": {SHORT_CUT: Exchange(self, body, is_kept=is_kept)},
+            "method": head.method,
+            "path": head.path,
+            "raw_path": head.raw_path,
+            "query_string": head.query,
+            "headers": head.pairs,
+            "extensions": {SHORT_CUT: Exchange(self, head, body)},
         }
         self._task = self._loop.create_task(self._run(scope))
         self._state.tasks.add(self._task)

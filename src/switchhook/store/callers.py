@@ -18,36 +18,25 @@ class Known(Struct, frozen=True, kw_only=True):
     colleague: Employee | None = None  # the caller works here: inside, or from a number of their own
 
 
-# Made once: this is asked while a phone rings.
-BY_EXTENSION = sa.select(employees).where(
-    employees.c.account_id == sa.bindparam("account"), employees.c.extension == sa.bindparam("extension")
-)
-
-
 def know_caller(tx: sa.Connection, account_id: int, number: str, *, region: str = "RU") -> Known:
     """Look a number up among contacts, then among those who work here."""
     read = read_number(number, region)
     contact = None if read.is_extension else find_contact_by_number(tx, account_id, number, region=region)
     if contact is None:
         return Known(colleague=_colleague(tx, account_id, read))
-    responsible = contact.responsible
+    extension = contact.responsible
     return Known(
-        contact=contact, responsible=_of_extension(tx, account_id, responsible) if responsible else None
+        contact=contact, responsible=people.find_employee(tx, account_id, extension) if extension else None
     )
-
-
-def _of_extension(tx: sa.Connection, account_id: int, extension: str) -> Employee | None:
-    row = tx.execute(BY_EXTENSION, {"account": account_id, "extension": extension}).first()
-    return None if row is None else people.shown(row)
 
 
 def _colleague(tx: sa.Connection, account_id: int, read: Number) -> Employee | None:
     if read.is_extension:
-        return _of_extension(tx, account_id, read.digits) if read.digits else None
+        return people.find_employee(tx, account_id, read.digits) if read.digits else None
     if read.e164 is None:
         return None
     # A JSON list of texts; a company has few enough people to look through.
     written = employees.c.numbers.contains(f'"{read.e164}"', autoescape=True)
     found = sa.select(employees).where(employees.c.account_id == account_id, written)
     row = tx.execute(found.order_by(employees.c.id).limit(1)).first()
-    return None if row is None else people.shown(row)
+    return None if row is None else people.shown(row._mapping)

@@ -4,8 +4,10 @@ Contacts are always looked up here, never held in memory: there may be half a mi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from switchhook.core.directory import Contact
 from switchhook.core.errors import NotFound
 from switchhook.core.number import Number, fallback_digits, international_digits, read_number
 from switchhook.store.hub_settings import bump
+from switchhook.store.many import Find
 from switchhook.store.tables.book import contact_phones, contacts
 
 # Contacts of one transaction of an import: events wait no longer than for these.
@@ -25,17 +28,21 @@ LIKELY_ROWS = 50
 NUMBER_SEARCH = re.compile(r"[+() .-]*[0-9][0-9() .-]*")
 
 OF_CONTACT = sa.select(contacts).join(contact_phones, contact_phones.c.contact_id == contacts.c.id)
-BY_E164 = OF_CONTACT.where(
-    contact_phones.c.account_id == sa.bindparam("account"), contact_phones.c.e164 == sa.bindparam("e164")
-).limit(LIKELY_ROWS)
-BY_ENDING = (
+BY_E164 = Find(
+    OF_CONTACT.where(
+        contact_phones.c.account_id == sa.bindparam("account"), contact_phones.c.e164 == sa.bindparam("e164")
+    ).limit(LIKELY_ROWS),
+    *("account", "e164"),
+)
+BY_ENDING = Find(
     OF_CONTACT.add_columns(contact_phones.c.raw.label("phone_raw"), contact_phones.c.e164.label("phone_e164"))
     .where(
         contact_phones.c.account_id == sa.bindparam("account"),
         contact_phones.c.reversed_digits >= sa.bindparam("ending"),
         contact_phones.c.reversed_digits < sa.bindparam("beyond"),
     )
-    .limit(LIKELY_ROWS)
+    .limit(LIKELY_ROWS),
+    *("account", "ending", "beyond"),
 )
 INSERT_CONTACTS = sa.insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 INSERT_PHONES = sa.insert(contact_phones)
@@ -92,7 +99,7 @@ def get_contact(tx: sa.Connection, account_id: int, contact_id: int) -> Contact:
     row = tx.execute(sa.select(contacts).where(_is_one(account_id, contact_id))).first()
     if row is None:
         raise NotFound(f"no such contact: {contact_id}")
-    return _shown(row)
+    return _shown(row._mapping)
 
 
 def list_contacts(
@@ -105,7 +112,7 @@ def list_contacts(
     found = sa.select(contacts).where(contacts.c.account_id == account_id, contacts.c.id > after_id)
     if search.strip():
         found = found.where(_matches(account_id, search.strip()))
-    return [_shown(row) for row in tx.execute(found.order_by(contacts.c.id).limit(limit))]
+    return [_shown(row._mapping) for row in tx.execute(found.order_by(contacts.c.id).limit(limit))]
 
 
 def update_contact(tx: sa.Connection, account_id: int, contact: Contact, *, region: str = "RU") -> None:
@@ -146,14 +153,20 @@ def find_contact_by_number(
     if read.is_withheld:
         return None
     if read.e164 is not None:
-        exact = tx.execute(BY_E164, {"account": account_id, "e164": read.e164}).all()
+        exact = BY_E164.run(tx, account_id, read.e164)
         if exact:
-            return _shown(min(exact, key=lambda row: row.id))
+            return _shown(min(exact, key=itemgetter("id")))
     ending = fallback_digits(read)
     if ending is None:
         return _by_all_digits(tx, account_id, read)
-    rows = tx.execute(BY_ENDING, _within(account_id, ending)).all()
-    likely = {row.id: row for row in rows if not (read.e164 and row.phone_e164 and _is_in_full(number, row))}
+    start = ending[::-1]
+    # ":" follows "9": everything that begins with these digits lies before it.
+    rows = BY_ENDING.run(tx, account_id, start, start + ":")
+    likely = {
+        row["id"]: row
+        for row in rows
+        if not (read.e164 and row["phone_e164"] and _is_in_full(number, row["phone_raw"]))
+    }
     return _shown(next(iter(likely.values()))) if len(likely) == 1 and len(rows) < LIKELY_ROWS else None
 
 
@@ -165,18 +178,11 @@ def _by_all_digits(tx: sa.Connection, account_id: int, read: Number) -> Contact 
         contact_phones.c.account_id == account_id, contact_phones.c.reversed_digits == read.digits[::-1]
     )
     rows = {row.id: row for row in tx.execute(wanted.limit(LIKELY_ROWS))}
-    return _shown(next(iter(rows.values()))) if len(rows) == 1 else None
+    return _shown(next(iter(rows.values()))._mapping) if len(rows) == 1 else None
 
 
-def _is_in_full(number: str, row: sa.Row[tuple[object, ...]]) -> bool:
-    written: str = row._mapping["phone_raw"]
+def _is_in_full(number: str, written: str) -> bool:
     return number.strip().startswith("+") and written.strip().startswith("+")
-
-
-def _within(account_id: int, ending: str) -> dict[str, object]:
-    start = ending[::-1]
-    # ":" follows "9": everything that begins with these digits lies before it.
-    return {"account": account_id, "ending": start, "beyond": start + ":"}
 
 
 def _matches(account_id: int, search: str) -> sa.ColumnElement[bool]:
@@ -255,8 +261,7 @@ def _columns(account_id: int, draft: ContactDraft) -> dict[str, object]:
     }
 
 
-def _shown(row: sa.Row[tuple[object, ...]]) -> Contact:
-    stored = row._mapping
+def _shown(stored: Mapping[Any, Any]) -> Contact:
     return Contact(
         id=stored["id"],
         name=stored["name"],

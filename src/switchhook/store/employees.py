@@ -1,6 +1,7 @@
 """Who works here, by extension."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -10,7 +11,15 @@ from switchhook.core.errors import BadMessage, NotFound
 from switchhook.core.number import read_number
 from switchhook.store.hub_settings import bump
 from switchhook.store.inserts import insert_into
+from switchhook.store.many import Find
 from switchhook.store.tables.book import employees
+
+BY_EXTENSION = Find(
+    sa.select(employees).where(
+        employees.c.account_id == sa.bindparam("account"), employees.c.extension == sa.bindparam("extension")
+    ),
+    *("account", "extension"),
+)
 
 
 def add_employee(
@@ -52,12 +61,12 @@ def learn_employees(tx: sa.Connection, account_id: int, learned: Iterable[Employ
 def list_employees(tx: sa.Connection, account_id: int) -> list[Employee]:
     """Give them by id: the order in which they came."""
     found = sa.select(employees).where(employees.c.account_id == account_id).order_by(employees.c.id)
-    return [shown(row) for row in tx.execute(found)]
+    return [shown(row._mapping) for row in tx.execute(found)]
 
 
 def find_employee(tx: sa.Connection, account_id: int, extension: str) -> Employee | None:
-    row = tx.execute(sa.select(employees).where(_has_extension(account_id, extension))).first()
-    return None if row is None else shown(row)
+    found = BY_EXTENSION.run(tx, account_id, extension)
+    return shown(found[0]) if found else None
 
 
 def get_employee(tx: sa.Connection, account_id: int, extension: str) -> Employee:
@@ -108,7 +117,7 @@ def _insert_new(tx: sa.Connection, account_id: int, employee: Employee) -> Emplo
     insert = insert_into(tx, employees).values(account_id=account_id, **_columns(employee))
     unless_taken = insert.on_conflict_do_nothing(index_elements=["account_id", "extension"])
     row = tx.execute(unless_taken.returning(employees)).first()
-    return None if row is None else shown(row)
+    return None if row is None else shown(row._mapping)
 
 
 def _has_extension(account_id: int, extension: str) -> sa.ColumnElement[bool]:
@@ -130,9 +139,8 @@ def _columns(employee: Employee) -> dict[str, object]:
     }
 
 
-def shown(row: sa.Row[tuple[object, ...]]) -> Employee:
+def shown(stored: Mapping[Any, Any]) -> Employee:
     """Read an employee out of a whole row of the table."""
-    stored = row._mapping
     return Employee(
         id=stored["id"],
         name=stored["name"],

@@ -51,6 +51,15 @@ class Store(Protocol):
         """Run a verb that only reads, beside the writers."""
         ...
 
+    async def glance(
+        self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Read as `read` does, a few rows that an index finds, while a phone rings.
+
+        On SQLite mostly at once, in the event loop.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was asked and let go of the database."""
         ...

@@ -18,7 +18,7 @@ MOST = 4_000
 _FINAL = Phase.FINAL
 
 
-class KnownCall(Struct, frozen=True):
+class KnownCall(Struct, frozen=True, gc=False):
     """A row of `calls` as intake needs it."""
 
     account_id: int

@@ -1,4 +1,4 @@
-"""SQL for the paths that every event takes, without what SQLAlchemy does for each statement and row.
+"""SQL for what every event or ringing call needs, without what SQLAlchemy does for each statement and row.
 
 The statements are SQLAlchemy's and compiled by it, once per engine; only whole numbers, text and
 bytes may be given and come back, which both drivers take as they are. SQLite's driver is asked itself;
@@ -52,6 +52,42 @@ class Many:
         reorder: _Reorder = itemgetter(*map(self._names.index, compiled.positiontup))
         self._compiled[tx.dialect.name] = str(compiled), reorder
         return str(compiled), reorder
+
+
+class Find:
+    """A SELECT of a few rows; `run` gives its parameters in the order of `names`."""
+
+    def __init__(self, statement: sa.Select[Any], *names: str) -> None:
+        self._statement = statement
+        self._names = names
+        self._columns = tuple(str(column.key) for column in statement.selected_columns)
+        self._compiled: dict[str, tuple[str, Callable[..., Row]]] = {}
+
+    def run(self, tx: sa.Connection, *values: Value) -> list[dict[str, Any]]:
+        """Give the rows, each by the names of its columns."""
+        sql, arranged = self._compiled.get(tx.dialect.name) or self._compile(tx)
+        driver = _driver_of(tx)
+        if driver is None:
+            found: Iterable[Sequence[Any]] = tx.exec_driver_sql(sql, arranged(values))
+        else:
+            try:
+                found = driver.execute(sql, arranged(values)).fetchall()
+            except sqlite3.Error as error:
+                raise _as_told(tx, sql, error) from error
+        return [dict(zip(self._columns, row, strict=True)) for row in found]
+
+    def _compile(self, tx: sa.Connection) -> tuple[str, Callable[..., Row]]:
+        compiled: Any = self._statement.compile(dialect=tx.dialect)
+        # Limits and the like are parameters, too, and always the same.
+        constant = {name: value for name, value in compiled.params.items() if name not in self._names}
+
+        def arranged(values: Row) -> Row:
+            given = dict(zip(self._names, values, strict=True))
+            return tuple(given[name] if name in given else constant[name] for name in order)
+
+        order = tuple(compiled.positiontup)
+        self._compiled[tx.dialect.name] = str(compiled), arranged
+        return str(compiled), arranged
 
 
 class ByKeys:

@@ -139,6 +139,11 @@ class PostgresStore:
             self._reading.discard(ended)
             ended.set_result(None)
 
+    async def glance(
+        self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self.read(verb, *args, **kwargs)
+
     async def close(self) -> None:
         """Finish what was asked, then let go of the database; later calls get StoreDown."""
         if not self._is_closed:
