@@ -30,18 +30,11 @@ help:
 run: $(VENV)/.run-ready
 	$(BIN)/switchhook demo $(RUN_ARGS)
 
-# The calls of a real PBX come last and by themselves: phones do not wait for a busy machine. What went wrong
-# on one is tried once more, alone, and both times are told.
-AGAIN = || $(PYTEST) --last-failed --last-failed-no-failures none
-# Compiled once: each worker and each process of a test starts a second sooner.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --durations 5 --durations-min 3
+test: $(VENV)/.dev-ready
 ifeq ($(strip $(PYTEST_ARGS)),)
-test: $(VENV)/.dev-ready
-	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore tests/asterisk $(AGAIN) --ignore tests/asterisk
-	$(PYTEST) -n 2 --dist loadgroup tests/asterisk $(AGAIN) tests/asterisk
+	@bash tests/run.sh $(WORKERS)
 else
-test: $(VENV)/.dev-ready
-	$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 endif
 
 check: $(VENV)/.dev-ready

@@ -168,6 +168,7 @@ def show(figures: Figures) -> bool:
             "aim reached" if aimed else ("ok" if reached else "MISSED"),
         )
     Console(width=100).print(table)
+    print(f"a lookup's p99 on the bare server, same load: {figures['bare_lookup_p99_ms']:.2f} ms")
     return is_fine
 
 

@@ -21,6 +21,7 @@ Figures = dict[str, float]
 ROUNDS = 5
 # After its end a call waits three seconds for what comes late.
 FINAL_SECONDS = 5.0
+LOOKUPS_PER_SECOND = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,10 @@ async def _cpu_at_rest(served: Served) -> float:
 
 
 async def lookup(*, people: int, seconds: float, events_per_second: float) -> Figures:
-    """Who is calling, from a big directory, while events pour in."""
+    """Who is calling, from a big directory, while events pour in; and the same of the bare server.
+
+    The bare server has nothing to look up: its slowest answers are what the machine itself takes.
+    """
     chance = random.Random(7)
     phones = [f"+7916{index:07d}" for index in range(people)]
     with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="", encoding="utf-8") as book:
@@ -145,20 +149,31 @@ async def lookup(*, people: int, seconds: float, events_per_second: float) -> Fi
         begun = time.perf_counter()
         async with hub(contacts_file=Path(book.name)) as tested:
             import_seconds = time.perf_counter() - begun
-            pour = events(tested.api, tested.token, calls=int(events_per_second * seconds / 3))
-            asked = contacts(
-                tested.api, tested.token, [chance.choice(phones) for _ in range(int(100 * seconds))]
-            )
-            answers, _ = await asyncio.gather(
-                load.paced(tested.api, asked, per_second=100),
-                load.paced(tested.api, pour, per_second=events_per_second),
-            )
+            asked_for = [chance.choice(phones) for _ in range(int(LOOKUPS_PER_SECOND * seconds))]
+            async with serving((SWITCHHOOK[0], "-m", "bench.bare")) as bare:
+                bare_answers = await _asked(bare.url + "/tel/api", "0" * 32, asked_for, events_per_second)
+            answers = await _asked(tested.api, tested.token, asked_for, events_per_second)
     return {
+        "bare_lookup_p99_ms": bare_answers.percentile(0.99) * 1000,
         "lookup_p50_ms": answers.percentile(0.50) * 1000,
         "lookup_p99_ms": answers.percentile(0.99) * 1000,
         "lookup_refused": float(answers.refused),
         "import_seconds": import_seconds,
     }
+
+
+async def _asked(url: str, token: str, phones: list[str], events_per_second: float) -> load.Result:
+    """Ask for the phones one after another while events pour in; give what came of the questions."""
+    seconds = len(phones) / LOOKUPS_PER_SECOND
+    answers, _ = await asyncio.gather(
+        load.paced(url, contacts(url, token, phones), per_second=LOOKUPS_PER_SECOND),
+        load.paced(
+            url,
+            events(url, token, calls=int(events_per_second * seconds / 3)),
+            per_second=events_per_second,
+        ),
+    )
+    return answers
 
 
 class _Arrivals(asyncio.Protocol):

@@ -48,6 +48,7 @@ async def test_both_sides_are_heard_in_the_recording(asterisk22: AsteriskServer)
         await sip.calls(DID, talk_seconds=2)
         await sip.all_as_scripted()
         await hub.until_clean()
+        await hub.until_heard(ari.RecordingFinished)
 
     (made,) = {one.recording.name for one in hub.ear.events if isinstance(one, ari.RecordingFinished)}
     samples = tones.read_wav(asterisk22.recordings / f"{made}.wav")
