@@ -23,10 +23,10 @@ failed=0
 tested "-n ${1:-2} --dist loadfile" "${OTHERS[@]}" || failed=1
 
 # The calls of a real PBX come last: phones do not wait for a busy machine. They leave a third of it idle, which
-# the tests that wait for nothing take, at the lowest priority; these tell what they have to say at the end.
+# the tests that wait for nothing take, while nobody else wants it; these tell what they have to say at the end.
 told=$(mktemp)
 (
-    renice -n 19 -p $BASHPID >/dev/null
+    chrt --idle --pid 0 $BASHPID
     tested "-o cache_dir=.pytest_cache/pure" "${PURE[@]}"
 ) >"$told" 2>&1 &
 pure=$!

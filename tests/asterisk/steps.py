@@ -14,7 +14,7 @@ LOGGED = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One logged word: INVITE (it is called), RINGS, ANSWERED, CANCELLED, HUNG UP or LEFT (by the other)."""
+    """One logged word: INVITE, RINGS, ANSWERED, REFUSED, CANCELLED, HUNG UP, or LEFT by the other."""
 
     word: str
     call_id: str

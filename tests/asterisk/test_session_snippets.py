@@ -17,7 +17,7 @@ from switchhook.core.connector import DialOrder, Link
 from switchhook.core.directory import Caller, GroupKind
 from switchhook.core.errors import PeerDown
 from switchhook.core.ring_plan import RingPlan, RingStep
-from tests.asterisk.actors import OUTSIDE, Actors
+from tests.asterisk.actors import FOR_EVER, OUTSIDE, Actors
 from tests.asterisk.holding_a_link import until
 from tests.asterisk.server import AsteriskServer
 from tests.connectors.asterisk.door import door
@@ -187,11 +187,12 @@ async def test_ari_inbound(pbx: AsteriskServer, free_port: Callable[[], int]) ->
             async with running(run(link, hub)):
                 await until(lambda: bool(hub.ups))
                 await sip.answers("101")
-                await sip.calls("74950000006", talk_seconds=3)
+                caller = await sip.calls("74950000006", talk_seconds=FOR_EVER)
                 await until(lambda: "answered 101" in hub.told())
         # The hub was away: the PBX comes back, and the call is the same one.
         async with door(link, hub.sockets.put, port), running(run(link, hub)):
             await until(lambda: len(hub.ups) > 1)
+            await caller.hangs_up()
             await until(lambda: "ended 101 answered" in hub.told())
     hub.settle()
 

@@ -8,6 +8,7 @@ import pytest
 
 from switchhook.cli import NOUNS, make_app, run
 from tests.cli.commands import command
+from tests.store.new_files import make_file
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,7 +35,11 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None) -> Shell:
-    return Shell(tmp_path / "data", capsys)
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    make_file(data / "switchhook.sqlite3")
+    capsys.readouterr()
+    return Shell(data, capsys)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from switchhook.app.desk import open_desk
 from switchhook.connectors import discover
@@ -92,29 +92,49 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser complained about: code that the policy forbids, scripts that failed."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, office: Office, complaints: list[str]) -> Iterator[Page]:
-    """A signed-in page, in English."""
+@pytest.fixture(scope="module")
+def kept_window(browser: Browser) -> Iterator[Page]:
+    """Opened once: that takes the browser longer than most tests do."""
     context = browser.new_context(locale="en-GB")
     opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield opened
+    context.close()
+
+
+@pytest.fixture
+def window(kept_window: Page) -> Iterator[Page]:
+    """An empty window, in English, that remembers nothing."""
+    yield kept_window
+    kept_window.goto("about:blank")
+    kept_window.context.clear_cookies()
+
+
+@pytest.fixture
+def complaints(window: Page) -> Iterator[list[str]]:
+    """What the browser complained about: code that the policy forbids, scripts that failed."""
+    found: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error":
-            complaints.append(message.text)
+            found.append(message.text)
 
-    opened.on("console", note)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    opened.goto(office.link())
-    yield opened
-    context.close()
+    def note_error(error: Error) -> None:
+        found.append(str(error))
+
+    window.on("console", note)
+    window.on("pageerror", note_error)
+    yield found
+    window.remove_listener("console", note)
+    window.remove_listener("pageerror", note_error)
+
+
+@pytest.fixture
+def page(window: Page, office: Office, complaints: list[str]) -> Page:
+    """A page that has just been signed in."""
+    window.goto(office.link())
+    return window
 
 
 def test_a_call_appears_turns_and_becomes_history_by_itself(
@@ -169,29 +189,24 @@ def test_a_page_that_was_cut_off_catches_up(page: Page, office: Office) -> None:
     expect(page.locator(".card")).to_have_count(0)
 
 
-def test_the_link_opens_once(browser: Browser, office: Office) -> None:
+def test_the_link_opens_once(window: Page, office: Office) -> None:
     link = office.link()
     statuses = []
     for _ in range(2):
-        context = browser.new_context()
-        answer = context.new_page().goto(link)
+        answer = window.goto(link)
         assert answer is not None
         statuses.append(answer.status)
-        context.close()
+        window.context.clear_cookies()
 
     assert statuses == [200, 401]
 
 
-def test_nobody_reads_without_a_session(browser: Browser, office: Office) -> None:
-    context = browser.new_context()
-    opened = context.new_page()
-    answer = opened.goto(office.url)
+def test_nobody_reads_without_a_session(window: Page, office: Office) -> None:
+    answer = window.goto(office.url)
     assert answer is not None
-    text = opened.inner_text("main")
-    context.close()
 
     assert answer.status == 401
-    assert "switchhook login" in text
+    assert "switchhook login" in window.inner_text("main")
 
 
 def test_the_language_is_switched_on_the_page(page: Page) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchhook.core.call import CallEvent, Direction, Disposition, Happening, Recording
+from switchhook.core.call import Call, CallEvent, Direction, Disposition, Happening, Recording
 from switchhook.core.connector import Role, Side
 from switchhook.flow.configure import Configured
 from switchhook.flow.media.fetch import Policy
@@ -29,6 +29,7 @@ class Archive:
     clock: FakeClock
     pbx: Configured
     fetcher: RecordingFetcher
+    _call: Call | None = None
 
     async def hear(self, url: str, *, call_id: str = "1", is_temp: bool = False) -> None:
         ended = CallEvent(
@@ -48,9 +49,11 @@ class Archive:
         )
         await self.rig.hub(self.pbx).accept([ended, recorded])
 
-    async def noted(self, call_id: str = "1") -> KeptRecording:
-        call = (await self.rig.hub(self.pbx).history([call_id]))[call_id]
-        (noted,) = await self.rig.store.read(of_call, self.rig.account_id, call)
+    async def noted(self) -> KeptRecording:
+        """Tell how far the hub is with the recording of call 1."""
+        # Its recordings are found by what of a call never changes.
+        self._call = self._call or (await self.rig.hub(self.pbx).history(["1"]))["1"]
+        (noted,) = await self.rig.store.read(of_call, self.rig.account_id, self._call)
         return noted
 
     async def told(self, call_id: str = "1") -> Recording:

@@ -163,9 +163,13 @@ class Exchange:
     async def _is_under_way(self) -> bool:
         """Tell whether something is in hand that no peer has heard, or heard and not written down."""
         leased = sa.select(sa.func.count()).select_from(lanes).where(IS_LEASED)
-        if await self.store.read(lambda tx: int(tx.execute(leased).scalar_one())):
-            return True
-        return sum(one.attempts for one in await self.deliveries()) < self.heard
+
+        def look(tx: sa.Connection) -> tuple[int, int]:
+            found = delivery_log.newest(tx, self.account_id, state=None, limit=10_000)
+            return int(tx.execute(leased).scalar_one()), sum(one.attempts for one in found)
+
+        in_hand, written = await self.store.read(look)
+        return in_hand > 0 or written < self.heard
 
     @property
     def heard(self) -> int:

@@ -22,6 +22,7 @@ from switchhook.store.accounts import ensure_account
 from switchhook.store.hub_settings import PUBLIC_URL, set_setting
 from switchhook.store.secrets import SecretBox
 from tests.fakes import START
+from tests.store.new_files import make_file
 
 PUBLIC = "https://hub.example"
 
@@ -81,6 +82,8 @@ async def open_rig(
     otherwise or it is to use a store that is `kept` open.
     """
     clock = clock or SystemClock()
+    if kept is None and where is None:
+        await asyncio.to_thread(make_file, folder / "hub.db")
     store = kept or await open_store(where or folder / "hub.db")
     box = SecretBox.load(folder)
     http = HttpClient()

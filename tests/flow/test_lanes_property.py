@@ -19,6 +19,7 @@ from switchhook.store.secrets import SecretBox
 from switchhook.store.times import to_millis
 from tests.fakes import FakeClock, NumberedIds
 from tests.flow.exchange import Exchange, ended
+from tests.store.new_files import make_file
 from tests.store.times import NOW
 
 CALLS, LEGS = 3, 4
@@ -106,35 +107,39 @@ class Post:
         raise AssertionError("something waits for ever")
 
 
-async def scenario(where: str, box: SecretBox, happenings: list[tuple[str, int, int]], name: str) -> None:
-    store: Store = await open_store(where)
-    try:
-        account = await store.write(ensure_account, name, at=NOW)
-        exchange = Exchange(store, account.id, box, FakeClock(), ids=NumberedIds(f"{account.id}x"))
-        await exchange.connect_pbx()
-        await exchange.connect_crm()
-        for n in range(LEGS):
-            await asyncio.gather(*(exchange.accept(ended(f"c-{c}", str(n))) for c in range(CALLS)))
-        queued = await exchange.deliveries()
-        post = Post(exchange)
-        for what in happenings:
-            await post.step(*what)
-        await post.drain()
-        refused = [await post.end(claim, Delivered()) for claim in post.frozen]
+async def scenario(store: Store, box: SecretBox, happenings: list[tuple[str, int, int]], name: str) -> None:
+    account = await store.write(ensure_account, name, at=NOW)
+    exchange = Exchange(store, account.id, box, FakeClock(), ids=NumberedIds(f"{account.id}x"))
+    await exchange.connect_pbx()
+    await exchange.connect_crm()
+    for n in range(LEGS):
+        await asyncio.gather(*(exchange.accept(ended(f"c-{c}", str(n))) for c in range(CALLS)))
+    queued = await exchange.deliveries()
+    post = Post(exchange)
+    for what in happenings:
+        await post.step(*what)
+    await post.drain()
+    refused = [await post.end(claim, Delivered()) for claim in post.frozen]
 
-        of_lane: dict[str, list[int]] = {}
-        for one in queued:
-            of_lane.setdefault(one.call_row or "", []).append(one.id)
-        assert len(queued) == CALLS * LEGS
-        # Each message came to one end, in the order queued, and was sent in that order too,
-        # a repeated one standing beside itself.
-        assert post.kept == of_lane
-        assert {lane: sorted(ids) for lane, ids in post.sent.items()} == post.sent
-        assert {lane: sorted(set(ids)) for lane, ids in post.sent.items()} == of_lane
-        assert not any(refused)
-        states = await exchange.states()
-        assert sum(states.values()) == CALLS * LEGS
-        assert State.WAITING.value not in states
+    of_lane: dict[str, list[int]] = {}
+    for one in queued:
+        of_lane.setdefault(one.call_row or "", []).append(one.id)
+    assert len(queued) == CALLS * LEGS
+    # Each message came to one end, in the order queued, and was sent in that order too,
+    # a repeated one standing beside itself.
+    assert post.kept == of_lane
+    assert {lane: sorted(ids) for lane, ids in post.sent.items()} == post.sent
+    assert {lane: sorted(set(ids)) for lane, ids in post.sent.items()} == of_lane
+    assert not any(refused)
+    states = await exchange.states()
+    assert sum(states.values()) == CALLS * LEGS
+    assert State.WAITING.value not in states
+
+
+async def scenario_in(file: Path, box: SecretBox, happenings: list[tuple[str, int, int]]) -> None:
+    store = await open_store(file)
+    try:
+        await scenario(store, box, happenings, "default")
     finally:
         await store.close()
 
@@ -143,8 +148,9 @@ async def scenario(where: str, box: SecretBox, happenings: list[tuple[str, int, 
 @given(steps)
 def test_each_lane_in_order_and_nothing_lost(happenings: list[tuple[str, int, int]]) -> None:
     with TemporaryDirectory() as folder:
-        box = SecretBox.load(Path(folder))
-        asyncio.run(scenario(f"{folder}/hub.db", box, happenings, "default"))
+        file = Path(folder) / "hub.db"
+        make_file(file)
+        asyncio.run(scenario_in(file, SecretBox.load(Path(folder)), happenings))
 
 
 def test_each_lane_in_order_and_nothing_lost_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
@@ -154,6 +160,11 @@ def test_each_lane_in_order_and_nothing_lost_on_postgresql(postgres_url: str, tm
     @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
     @given(steps)
     def prove(happenings: list[tuple[str, int, int]]) -> None:
-        asyncio.run(scenario(postgres_url, box, happenings, next(names)))
+        runner.run(scenario(store, box, happenings, next(names)))
 
-    prove()
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(postgres_url))
+        try:
+            prove()
+        finally:
+            runner.run(store.close())

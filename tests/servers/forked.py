@@ -74,7 +74,8 @@ class Forked:
     def send_signal(self, which: signal.Signals) -> None:
         """Send a signal; do nothing when it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, which)
+            with suppress(ProcessLookupError):  # its parent may know of its end before we do
+                os.kill(self.pid, which)
 
     def poll(self) -> int | None:
         """Give the exit status, minus the number of the signal that ended it; None while it runs."""

@@ -150,22 +150,16 @@ def is_wanted(call: Call, wanted: CallFilter) -> bool:
     return all(getattr(wanted, name) is None or test(call, wanted) for name, test in TESTS.items())
 
 
-async def scenario(where: str, calls: list[Call], wanted: CallFilter, limit: int, name: str) -> None:
-    store = await open_store(where)
-    try:
-        account = await store.write(ensure_account, name, at=NOW)
-        mine = [
-            replace(
-                call, id=f"{account.id:06}-{n:03};", shared_id=f"s{n}", recording_token=f"{account.id} {n}"
-            )
-            for n, call in enumerate(calls)
-        ]
-        await store.write(keep, account.id, [replace(call, call_id=call.id) for call in mine])
-        found = sorted((call.started_at, call.id) for call in mine if is_wanted(call, wanted))
+async def scenario(store: Store, calls: list[Call], wanted: CallFilter, limit: int, name: str) -> None:
+    account = await store.write(ensure_account, name, at=NOW)
+    mine = [
+        replace(call, id=f"{account.id:06}-{n:03};", shared_id=f"s{n}", recording_token=f"{account.id} {n}")
+        for n, call in enumerate(calls)
+    ]
+    await store.write(keep, account.id, [replace(call, call_id=call.id) for call in mine])
+    found = sorted((call.started_at, call.id) for call in mine if is_wanted(call, wanted))
 
-        assert await listed(store, account.id, wanted, limit) == "".join(row for _, row in found[::-1])
-    finally:
-        await store.close()
+    assert await listed(store, account.id, wanted, limit) == "".join(row for _, row in found[::-1])
 
 
 def test_pages_are_the_whole_list(where: str) -> None:
@@ -174,6 +168,11 @@ def test_pages_are_the_whole_list(where: str) -> None:
     @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(made_calls, max_size=20), filters, st.integers(1, 5))
     def prove(calls: list[Call], wanted: CallFilter, limit: int) -> None:
-        asyncio.run(scenario(where, calls, wanted, limit, next(names)))
+        runner.run(scenario(store, calls, wanted, limit, next(names)))
 
-    prove()
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(where))
+        try:
+            prove()
+        finally:
+            runner.run(store.close())

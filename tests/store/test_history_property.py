@@ -92,24 +92,18 @@ async def read_through(store: Store, account_id: int, wanted: HistoryQuery) -> l
             return found
 
 
-async def scenario(where: str, batches: list[list[Call]], wanted: HistoryQuery, name: str) -> None:
-    store = await open_store(where)
-    try:
-        account = await store.write(ensure_account, name, at=NOW)
-        stored: dict[str, Call] = {}
-        for batch in batches:
-            mine = [with_prefix(call, account.id) for call in batch]
-            await store.write(keep, account.id, mine)
-            stored |= {call.id: call for call in mine}
-        rows = expected(stored.values(), wanted)
+async def scenario(store: Store, batches: list[list[Call]], wanted: HistoryQuery, name: str) -> None:
+    account = await store.write(ensure_account, name, at=NOW)
+    stored: dict[str, Call] = {}
+    for batch in batches:
+        mine = [with_prefix(call, account.id) for call in batch]
+        await store.write(keep, account.id, mine)
+        stored |= {call.id: call for call in mine}
+    rows = expected(stored.values(), wanted)
 
-        oldest_first, newest_first = (
-            replace(wanted, is_newest_first=is_newest) for is_newest in (False, True)
-        )
-        assert await read_through(store, account.id, oldest_first) == rows
-        assert await read_through(store, account.id, newest_first) == rows[::-1]
-    finally:
-        await store.close()
+    oldest_first, newest_first = (replace(wanted, is_newest_first=is_newest) for is_newest in (False, True))
+    assert await read_through(store, account.id, oldest_first) == rows
+    assert await read_through(store, account.id, newest_first) == rows[::-1]
 
 
 def with_prefix(call: Call, account_id: int) -> Call:
@@ -128,6 +122,11 @@ def test_pages_are_the_whole_history(where: str) -> None:
     @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
     @given(batches, queries)
     def prove(batches: list[list[Call]], wanted: HistoryQuery) -> None:
-        asyncio.run(scenario(where, batches, wanted, next(names)))
+        runner.run(scenario(store, batches, wanted, next(names)))
 
-    prove()
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(where))
+        try:
+            prove()
+        finally:
+            runner.run(store.close())

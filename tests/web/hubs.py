@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from http.cookies import SimpleCookie
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 
@@ -17,7 +15,7 @@ from switchhook.connectors import discover
 from switchhook.flow.clock import Clock
 from switchhook.flow.configure import Configured, create_connection
 from switchhook.settings import read_place
-from switchhook.store import open_store
+from tests.store.new_files import make_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +63,6 @@ class TestHub:
         return response
 
 
-@cache
-def empty_store() -> bytes:
-    """Give a file with every table: making them takes as long as all else that a hub does to start."""
-
-    async def make(file: Path) -> None:
-        await (await open_store(file)).close()
-
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "hub.db"
-        asyncio.run(make(file))
-        return file.read_bytes()
-
-
 @asynccontextmanager
 async def running_hub(
     folder: Path,
@@ -87,9 +72,9 @@ async def running_hub(
     clock: Clock | None = None,
 ) -> AsyncIterator[TestHub]:
     place = read_place(folder, environ={}, given={"port": 0, **(given or {})})
-    if isinstance(place.store, Path) and not place.store.exists():
+    if isinstance(place.store, Path):
         place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.store.write_bytes(await asyncio.to_thread(empty_store))
+        await asyncio.to_thread(make_file, place.store)
     connector = aiohttp.TCPConnector(ssl=tls) if tls is not None else None  # type: ignore[arg-type]
     async with (
         open_hub(place, clock=clock) as now,

@@ -16,8 +16,9 @@ from tests.web.api.client import Client, client_of
 from tests.web.hubs import planfix_event, running_hub
 
 HOOKS = Path(__file__).with_name("schema_hooks.py")
+KEPT = Path(__file__).parents[3] / ".hypothesis"
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-EXAMPLES, SECONDS = (200, 1000) if IS_LONG else (3, 12)
+EXAMPLES, SECONDS = (200, 1000) if IS_LONG else (3, 11)
 # What follows links from answer to answer comes last, when there is time for it.
 PHASES = "examples,coverage,fuzzing" + (",stateful" if IS_LONG else "")
 # Whatever fits the document of these is refused only for what JSON Schema cannot say: the settings that a
@@ -73,7 +74,13 @@ async def test_nothing_is_answered_but_what_the_document_says(client: Client, tm
     tester = await asyncio.create_subprocess_exec(
         *command,
         cwd=tmp_path,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS), "COLUMNS": "120"},
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": str(HOOKS),
+            "COLUMNS": "120",
+            # What it knows of Unicode takes a second to find out.
+            "HYPOTHESIS_STORAGE_DIRECTORY": os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY", str(KEPT)),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
