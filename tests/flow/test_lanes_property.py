@@ -20,6 +20,7 @@ from switchhook.store.times import to_millis
 from tests.fakes import FakeClock, NumberedIds
 from tests.flow.exchange import Exchange, ended
 from tests.store.new_files import make_file
+from tests.store.own_loop import own_loop
 from tests.store.times import NOW
 
 CALLS, LEGS = 3, 4
@@ -162,9 +163,5 @@ def test_each_lane_in_order_and_nothing_lost_on_postgresql(postgres_url: str, tm
     def prove(happenings: list[tuple[str, int, int]]) -> None:
         runner.run(scenario(store, box, happenings, next(names)))
 
-    with asyncio.Runner() as runner:
-        store = runner.run(open_store(postgres_url))
-        try:
-            prove()
-        finally:
-            runner.run(store.close())
+    with own_loop(postgres_url) as (runner, store):
+        prove()

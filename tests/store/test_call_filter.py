@@ -1,6 +1,5 @@
 """Lists of calls: what each filter finds, and that pages by cursor are the whole list."""
 
-import asyncio
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,12 +12,13 @@ from msgspec.structs import replace
 from switchhook.core.call import Call, Direction, Disposition, Phase
 from switchhook.core.directory import GroupKind
 from switchhook.core.number import read_number
-from switchhook.store import Store, open_store
+from switchhook.store import Store
 from switchhook.store.accounts import ensure_account
 from switchhook.store.call_filter import MOST_WALKS
 from switchhook.store.call_parties import folded
 from switchhook.store.calls import CallFilter, page
 from tests.store.kept_calls import ended, keep
+from tests.store.own_loop import own_loop
 from tests.store.times import NOW
 
 LINE = "+74951234567"
@@ -170,9 +170,5 @@ def test_pages_are_the_whole_list(where: str) -> None:
     def prove(calls: list[Call], wanted: CallFilter, limit: int) -> None:
         runner.run(scenario(store, calls, wanted, limit, next(names)))
 
-    with asyncio.Runner() as runner:
-        store = runner.run(open_store(where))
-        try:
-            prove()
-        finally:
-            runner.run(store.close())
+    with own_loop(where) as (runner, store):
+        prove()

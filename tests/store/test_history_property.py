@@ -1,6 +1,5 @@
 """Whatever calls there are and however they come: pages laid side by side are the whole history."""
 
-import asyncio
 import itertools
 from collections.abc import Iterable
 from datetime import timedelta
@@ -12,11 +11,12 @@ from msgspec.structs import replace
 from switchhook.core.api import HistoryKind, HistoryQuery, HistoryRow
 from switchhook.core.call import Call, Phase
 from switchhook.core.directory import GroupKind
-from switchhook.store import Store, open_store
+from switchhook.store import Store
 from switchhook.store.accounts import ensure_account
 from switchhook.store.call_parties import folded
 from switchhook.store.history import history
 from tests.store.kept_calls import ended, keep
+from tests.store.own_loop import own_loop
 from tests.store.times import NOW
 
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -124,9 +124,5 @@ def test_pages_are_the_whole_history(where: str) -> None:
     def prove(batches: list[list[Call]], wanted: HistoryQuery) -> None:
         runner.run(scenario(store, batches, wanted, next(names)))
 
-    with asyncio.Runner() as runner:
-        store = runner.run(open_store(where))
-        try:
-            prove()
-        finally:
-            runner.run(store.close())
+    with own_loop(where) as (runner, store):
+        prove()
