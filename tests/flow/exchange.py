@@ -135,6 +135,7 @@ class Exchange:
             lease_ms=lease_ms,
         )
         self.intake.listen(running.note)
+        self.intake.foretell(running.expect)
         task = asyncio.create_task(running.run())
         try:
             yield running
@@ -142,12 +143,21 @@ class Exchange:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def pass_time(self, seconds: float) -> None:
-        """Let much time pass, once what is under way was written down: else its lease would run out."""
+    def stop_listening(self) -> None:
+        """From now on somebody else's process takes the news: the lanes here do not hear of it."""
+        self.intake._listeners.clear()
+        self.intake._herald = None
+
+    async def settled(self) -> None:
+        """Wait until what is under way was written down."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.sleep(0.02)
             while await self._is_under_way():  # noqa: ASYNC110 - the store cannot tell
                 await asyncio.sleep(0.005)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let much time pass, once nothing is under way: else its lease would run out."""
+        await self.settled()
         self.clock.pass_time(seconds)
 
     async def begin_due(self) -> None:

@@ -1,6 +1,9 @@
 """Per destination and call one after another; destinations and calls apart from each other."""
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
 
 from switchhook.core.call import CallReport, ChangeKind, Direction, Disposition
 from switchhook.core.directory import Availability
@@ -104,11 +107,38 @@ async def test_what_another_process_queued_is_found_by_the_poll(exchange: Exchan
     await exchange.accept(ringing())
     async with exchange.delivering():
         await eventually(lambda: peer.kinds() == ["leg.ringing 101"])
-        exchange.intake._listeners.clear()
+        exchange.stop_listening()
         await exchange.accept(answered())
         await exchange.clock.pass_until(lambda: len(peer.heard) == 2)
 
     assert peer.kinds() == ["leg.ringing 101", "leg.answered 101"]
+
+
+async def test_what_finds_its_peer_idle_is_claimed_with_the_very_commit_that_stores_it(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[str] = []
+    take = exchange.store.take
+
+    def noting(verb: Callable[..., object], item: object, *, is_last: bool = False) -> object:
+        handed.append(verb.__name__)
+        return take(verb, item, is_last=is_last)  # type: ignore[arg-type]
+
+    peer = await exchange.connect_crm()
+    async with exchange.delivering():
+        await exchange.accept(ringing())
+        await exchange.settled()
+        monkeypatch.setattr(exchange.store, "take", noting)
+        peer.gate = asyncio.Event()
+        await exchange.accept(answered())
+        await eventually(lambda: peer.at_once == 1)
+        at_the_peer = list(handed)
+        peer.gate.set()
+        await exchange.settled()
+
+    # The second is asked for before the first is stored, and nothing is asked after.
+    assert at_the_peer == ["_take_all", "claim"]
+    assert handed == [*at_the_peer, "finish"]
 
 
 async def test_a_report_of_many_calls_is_told_whole(exchange: Exchange) -> None:

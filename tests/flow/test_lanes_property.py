@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from switchhook.core.outcome import Delivered, GiveUp, NotSent, Outcome, TryAgain
 from switchhook.flow.lanes.attempt import LEASE_MS, PROBE_MS, verdict_of
-from switchhook.store import Store, lanes, open_store
+from switchhook.store import Store, claims, lanes, open_store
 from switchhook.store.accounts import ensure_account
+from switchhook.store.claims import Claim, ClaimRequest
 from switchhook.store.deliveries import State
-from switchhook.store.lanes import Claim, ClaimRequest
 from switchhook.store.secrets import SecretBox
 from switchhook.store.times import to_millis
 from tests.fakes import FakeClock, NumberedIds
@@ -68,7 +68,7 @@ class Post:
             rate_per_second=1000,
             live_ms=None,
         )
-        claimed = await self.exchange.store.take(lanes.claim, request)
+        claimed = await self.exchange.store.take(claims.claim, request)
         for claim in claimed.claims:
             self.sent.setdefault(claim.lane, []).append(claim.delivery_id)
         self.held[process].extend(claimed.claims)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from switchhook.core.outcome import Delivered
 from switchhook.flow.lanes.attempt import LEASE_MS, PROBE_MS, verdict_of
-from switchhook.store import delivery_log, lanes
+from switchhook.store import claims, delivery_log, lanes
+from switchhook.store.claims import Claim, ClaimRequest
 from switchhook.store.deliveries import State
-from switchhook.store.lanes import Claim, ClaimRequest
 from switchhook.store.times import to_millis
 from tests.fakes import NumberedIds, eventually
 from tests.flow.exchange import Exchange, answered, ended, ringing
@@ -28,7 +28,7 @@ async def claim(exchange: Exchange) -> tuple[Claim, ...]:
         rate_per_second=100,
         live_ms=None,
     )
-    return (await exchange.store.take(lanes.claim, request)).claims
+    return (await exchange.store.take(claims.claim, request)).claims
 
 
 async def finish(exchange: Exchange, claimed: Claim) -> bool:

@@ -113,6 +113,7 @@ async def open_hub(
         for listener in (live.note, lanes.note, reconcile.note):
             workshop.intake.listen(listener)
         workshop.intake.listen(fetcher.note)
+        workshop.intake.foretell(lanes.expect)
         workshop.presence.listen(lanes.wake)
         pairing = Pairing(desk.store, workshop.registry, workshop.hubs.of, clock=clock)
         links = make_links(workshop)

@@ -16,10 +16,13 @@ class Destination:
     takes_from: frozenset[str] = frozenset()  # ids of connections; empty: all
 
     def wants(self, call: Call) -> bool:
+        return self.hears(call.connection_id)
+
+    def hears(self, connection_id: str) -> bool:
         """Say whether calls of that connection are told here: never back to where they came from."""
-        if call.connection_id == self.connection_id:
+        if connection_id == self.connection_id:
             return False
-        return not self.takes_from or call.connection_id in self.takes_from
+        return not self.takes_from or connection_id in self.takes_from
 
 
 @dataclass(frozen=True, kw_only=True)

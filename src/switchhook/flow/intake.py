@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from switchhook.core.call import News
 from switchhook.core.errors import StoreDown
@@ -22,6 +23,9 @@ ROUNDS = 5
 
 # Told of everything taken, after the commit, in the event loop. Must be quick and not wait.
 Listener = Callable[[Taken], None]
+# Asked of each destination for which something may be in news that were just handed to the store: does it
+# see to them itself? What it hands to the store at once is committed with them.
+Herald = Callable[[str], bool]
 
 
 class Intake:
@@ -32,9 +36,13 @@ class Intake:
         self._clock = clock
         self._tools = Tools(destinations=destinations, ids=ids, now=clock.now)
         self._listeners: list[Listener] = []
+        self._herald: Herald | None = None
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
+
+    def foretell(self, herald: Herald) -> None:
+        self._herald = herald
 
     async def accept(
         self,
@@ -54,15 +62,15 @@ class Intake:
             LinkLost: another process has taken the link over; nothing was stored.
             StoreDown: nothing was stored.
         """
-        return await self._accept(
-            Arrival(
-                account_id=account_id,
-                connection_id=connection_id,
-                news=tuple(news),
-                at=at or self._clock.now(),
-                fence=fence,
-            )
+        arrival = Arrival(
+            account_id=account_id,
+            connection_id=connection_id,
+            news=tuple(news),
+            at=at or self._clock.now(),
+            fence=fence,
         )
+        taking = self._store.take(self._take_all, arrival)
+        return await self._accept(arrival, taking, seen_to=self._foretold(arrival))
 
     async def tell(
         self, account_id: int, call_row: str, news: Sequence[News], *, at: datetime | None = None
@@ -101,16 +109,37 @@ class Intake:
                 results.append(error)
         return results
 
-    async def _accept(self, arrival: Arrival, taking: Awaitable[Taken] | None = None) -> Taken:
-        """`taking`: it has been handed to the store already."""
+    def _foretold(self, arrival: Arrival) -> frozenset[str]:
+        """Say which destinations are seen to, should the news be for them."""
+        herald = self._herald
+        if herald is None:
+            return frozenset()
+        return frozenset(
+            destination.connection_id
+            for destination in self._tools.destinations(arrival.account_id)
+            if destination.side.deliver is not None
+            and destination.hears(arrival.connection_id)
+            and herald(destination.connection_id)
+        )
+
+    async def _accept(
+        self,
+        arrival: Arrival,
+        taking: Awaitable[Taken] | None = None,
+        *,
+        seen_to: frozenset[str] = frozenset(),
+    ) -> Taken:
+        """`taking`: it has been handed to the store already, and these destinations are seen to with it."""
         for _ in range(ROUNDS):
             try:
                 taken = await (taking or self._store.take(self._take_all, arrival))
                 break
             except Raced:
-                taking = None
+                taking, seen_to = None, frozenset()
         else:
             raise StoreDown(f"other writers were first {ROUNDS} times")
+        if seen_to:
+            taken = replace(taken, destinations=taken.destinations - seen_to)
         for listener in self._listeners:
             try:
                 listener(taken)

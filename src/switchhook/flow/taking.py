@@ -60,7 +60,7 @@ class Taken(Struct, frozen=True, gc=False):
 
     account_id: int
     told: tuple[Told, ...]
-    destinations: frozenset[str]  # ids of connections whose lanes have something new
+    destinations: frozenset[str]  # ids of connections whose lanes have something new to be looked at
     due_ms: int | None  # when the clock next has something to say about these calls
 
 

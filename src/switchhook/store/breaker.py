@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from switchhook.store.connections import ConnectionStatus
+from switchhook.store.many import Find, Many
 from switchhook.store.tables.connections import connections, destinations
 from switchhook.store.tables.lanes import lanes
 from switchhook.store.times import from_millis
@@ -35,14 +37,35 @@ class Admitted:
         """Take what was used out of the bucket; keep others from probing meanwhile."""
         if count == 0:
             return
-        values: dict[str, object] = {"tokens": self.tokens - count, "tokens_at_ms": self.now_ms}
+        tokens = self.tokens - count
         if self.is_probe:
-            values["open_until_ms"] = self.now_ms + probe_ms
-        where = destinations.c.connection_id == self.connection_id
-        tx.execute(destinations.update().where(where).values(values))
+            _PROBE.run(tx, [(tokens, self.now_ms, self.now_ms + probe_ms, self.connection_id)])
+        else:
+            _SPEND.run(tx, [(tokens, self.now_ms, self.connection_id)])
 
 
-_ROW = (
+def _updating(*names: str) -> Many:
+    statement = destinations.update().where(destinations.c.connection_id == sa.bindparam("of_connection"))
+    values: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in names}
+    return Many(lambda _: statement.values(values), (*names, "of_connection"))
+
+
+_SPEND = _updating("tokens", "tokens_at_ms")
+_PROBE = _updating("tokens", "tokens_at_ms", "open_until_ms")
+
+
+class _Row(NamedTuple):
+    """What the statements below give, in their order."""
+
+    failures: int
+    opened_at_ms: int | None
+    open_until_ms: int
+    tokens: float
+    tokens_at_ms: int
+    status: str
+
+
+_SELECT = (
     sa.select(
         destinations.c.failures,
         destinations.c.opened_at_ms,
@@ -57,7 +80,15 @@ _ROW = (
         destinations.c.account_id == sa.bindparam("account_id"),
     )
 )
-_LOCKED_ROW = _ROW.with_for_update(of=destinations, skip_locked=True)
+_WHERE = ("connection_id", "account_id")
+_ROW = Find(_SELECT, *_WHERE)
+_LOCKED_ROW = Find(_SELECT.with_for_update(of=destinations, skip_locked=True), *_WHERE)
+
+
+def _row(tx: sa.Connection, account_id: int, connection_id: str, *, is_locked: bool = True) -> _Row | None:
+    """Give the row; with `is_locked`, None too when another holds it."""
+    found = (_LOCKED_ROW if is_locked else _ROW).rows(tx, connection_id, account_id)
+    return _Row(*found[0]) if found else None
 
 
 def admit(
@@ -67,10 +98,9 @@ def admit(
 
     Nobody waits here: a row held by another is asked for again in a moment.
     """
-    where = {"connection_id": connection_id, "account_id": account_id}
-    row = tx.execute(_LOCKED_ROW, where).one_or_none()
+    row = _row(tx, account_id, connection_id)
     if row is None:
-        is_gone = tx.execute(_ROW, where).one_or_none() is None
+        is_gone = _row(tx, account_id, connection_id, is_locked=False) is None
         return Admitted(again_ms=None if is_gone else now_ms + AGAIN_MS)
     if row.status != ConnectionStatus.ACTIVE.value:
         return Admitted()
@@ -93,7 +123,7 @@ def note_answered(tx: sa.Connection, account_id: int, connection_id: str, *, now
 
     Like its two siblings gives False when another holds the row: nothing was noted, try again.
     """
-    row = tx.execute(_LOCKED_ROW, {"connection_id": connection_id, "account_id": account_id}).one_or_none()
+    row = _row(tx, account_id, connection_id)
     if row is None:
         return False
     if row.failures == 0:
@@ -121,7 +151,7 @@ def note_failed(
     tx: sa.Connection, account_id: int, connection_id: str, times: int, *, is_probe: bool, now_ms: int
 ) -> bool:
     """The peer is down or failing; after some failures in a row the breaker opens."""
-    row = tx.execute(_LOCKED_ROW, {"connection_id": connection_id, "account_id": account_id}).one_or_none()
+    row = _row(tx, account_id, connection_id)
     if row is None:
         return False
     was_open = row.failures >= OPENS_AFTER
@@ -139,7 +169,7 @@ def note_failed(
 
 def note_unclear_probe(tx: sa.Connection, account_id: int, connection_id: str, *, now_ms: int) -> bool:
     """The probe told nothing about the peer: another may go soon."""
-    row = tx.execute(_LOCKED_ROW, {"connection_id": connection_id, "account_id": account_id}).one_or_none()
+    row = _row(tx, account_id, connection_id)
     if row is None:
         return False
     if row.failures >= OPENS_AFTER:
@@ -162,7 +192,7 @@ class Standing:
 
 def standing(tx: sa.Connection, account_id: int, connection_id: str) -> Standing | None:
     """Say how delivery to a connection stands; None when there is no such destination."""
-    row = tx.execute(_ROW, {"connection_id": connection_id, "account_id": account_id}).one_or_none()
+    row = _row(tx, account_id, connection_id, is_locked=False)
     if row is None:
         return None
     is_open = row.failures >= OPENS_AFTER

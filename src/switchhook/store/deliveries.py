@@ -1,6 +1,6 @@
 """The outbox filled and emptied: queueing messages, sending dead letters again, sweeping."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -61,6 +61,7 @@ _GIVES_WAY = lanes.c.yields_ms < lanes.c.due_ms
 _SOONER = sa.case((_GIVES_WAY, lanes.c.yields_ms), else_=lanes.c.due_ms)
 
 
+Lane = tuple[str, str, int]  # connection, lane, account
 LANE = ("connection_id", "lane", "account_id", "due_ms")
 
 
@@ -92,9 +93,16 @@ def delivery(
 
 
 def queue(tx: sa.Connection, rows: Sequence[Message], *, now_ms: int) -> None:
-    """Queue messages in this order and make their lanes due."""
+    """Queue messages in this order and make their lanes due.
+
+    Since the news were heard, if that was before: whoever asked after that finds them due.
+    """
     _INSERT.run(tx, rows)
-    _QUEUE.run(tx, _lane_rows(((row.connection_id, row.lane, row.account_id) for row in rows), now_ms))
+    due: dict[Lane, int] = {}
+    for row in rows:
+        lane = row.connection_id, row.lane, row.account_id
+        due[lane] = min(due.get(lane, now_ms), row.created_ms)
+    _QUEUE.run(tx, _lane_rows(due))
 
 
 def enqueue_presence(
@@ -168,14 +176,14 @@ def _replay(
     tx.execute(
         again.values(state=State.WAITING.value, reason=None, settled_ms=None, attempts=0, first_tried_ms=None)
     )
-    lanes_of = ((row.connection_id, row.lane, account_id) for row in chosen)
-    _REPLAY.run(tx, _lane_rows(lanes_of, to_millis(at)))
+    now_ms = to_millis(at)
+    _REPLAY.run(tx, _lane_rows({(row.connection_id, row.lane, account_id): now_ms for row in chosen}))
     return len(chosen)
 
 
-def _lane_rows(lanes_of: Iterable[tuple[str, str, int]], due_ms: int) -> list[Row]:
+def _lane_rows(due_ms: Mapping[Lane, int]) -> list[Row]:
     # In one order everywhere, so that two nodes wait for each other one way round.
-    return [(*lane, due_ms) for lane in sorted(set(lanes_of))]
+    return [(*lane, due) for lane, due in sorted(due_ms.items())]
 
 
 # Dead letters are kept until someone has looked at them or their connection goes.

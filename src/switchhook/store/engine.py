@@ -35,13 +35,18 @@ class Store(Protocol):
         ...
 
     def take(
-        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+        self,
+        verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]],
+        item: A,
+        *,
+        is_last: bool = False,
     ) -> Awaitable[R]:
         """Hand one item to a batch verb, at once; what is given back is done after the commit.
 
         All waiting items of the same verb come to it in one call, in the order of the callers. It
         gives one value per item; an exception in its place is raised to that caller only, and the
-        verb has then written nothing for the item.
+        verb has then written nothing for the item. One that `is_last` is done after all others that
+        are committed with it, and sees what they wrote.
         """
         ...
 

@@ -32,6 +32,7 @@ class Job(Struct, eq=False):
     verb: Callable[[sa.Connection], object] | None = None
     batch: BatchVerb | None = None
     item: object = None
+    is_last: bool = False
     value: object = None
     error: Exception | None = None
 
@@ -46,10 +47,14 @@ def job_of(
 
 
 def item_job(
-    future: "asyncio.Future[object]", verb: Callable[[sa.Connection, list[A]], Sequence[R]], item: A
+    future: "asyncio.Future[object]",
+    verb: Callable[[sa.Connection, list[A]], Sequence[R]],
+    item: A,
+    *,
+    is_last: bool,
 ) -> Job:
     # Only items that were given for this verb ever reach it: see `run_together`.
-    return Job(future, batch=cast(BatchVerb, verb), item=item)
+    return Job(future, batch=cast(BatchVerb, verb), item=item, is_last=is_last)
 
 
 def run_together(tx: sa.Connection, jobs: Sequence[Job]) -> None:
@@ -59,7 +64,7 @@ def run_together(tx: sa.Connection, jobs: Sequence[Job]) -> None:
     first failing verb raised; then nothing of the group may be committed.
     """
     run_verbs(tx, jobs)
-    run_items(tx, jobs)
+    run_items(tx, items_among(jobs))
 
 
 def run_verbs(tx: sa.Connection, jobs: Iterable[Job]) -> None:
@@ -70,10 +75,17 @@ def run_verbs(tx: sa.Connection, jobs: Iterable[Job]) -> None:
             job.value = job.verb(tx)
 
 
-def run_items(tx: sa.Connection, jobs: Iterable[Job]) -> None:
+def items_among(jobs: Iterable[Job]) -> list[Job]:
+    """Give those that are items of batch verbs, in the order they are to be done in."""
+    items = [job for job in jobs if job.batch is not None]
+    items.sort(key=lambda job: job.is_last)
+    return items
+
+
+def run_items(tx: sa.Connection, items: Iterable[Job]) -> None:
     """The part of `run_together` that is items of batch verbs."""
     batches: dict[BatchVerb, list[Job]] = {}
-    for job in jobs:
+    for job in items:
         if job.batch is not None:
             batches.setdefault(job.batch, []).append(job)
     for batch, members in batches.items():

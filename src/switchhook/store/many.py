@@ -1,23 +1,23 @@
 """SQL for what every event or ringing call needs, without what SQLAlchemy does for each statement and row.
 
-The statements are SQLAlchemy's and compiled by it, once per engine; only whole numbers, text and
-bytes may be given and come back, which both drivers take as they are. SQLite's driver is asked itself;
-what it raises comes out as SQLAlchemy would raise it.
+The statements are SQLAlchemy's and compiled by it, once per engine; only numbers, text and bytes may be
+given and come back, which both drivers take as they are. SQLite's driver is asked itself; what it raises
+comes out as SQLAlchemy would raise it.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-Value = int | str | bytes | None
+Value = int | float | str | bytes | None
 Row = tuple[Value, ...]
 
 # Under this name a connection of SQLite carries its driver's connection.
 DRIVER = "driver"
+_Changing = sa.Insert | sa.Update | sa.Delete
 _Reorder = Callable[[Row], Row]
 
 # Both engines take some 32,000 parameters in a statement.
@@ -27,7 +27,7 @@ MOST_KEYS = 4096
 class Many:
     """A statement for many rows; each row gives every parameter, in the order of `names`."""
 
-    def __init__(self, for_dialect: Callable[[str], sa.Insert | sa.Update], names: Sequence[str]) -> None:
+    def __init__(self, for_dialect: Callable[[str], _Changing], names: Sequence[str]) -> None:
         self._for_dialect = for_dialect
         self._names = list(names)
         self._compiled: dict[str, tuple[str, _Reorder]] = {}
@@ -57,7 +57,7 @@ class Many:
 class Find:
     """A SELECT of a few rows; `run` gives its parameters in the order of `names`."""
 
-    def __init__(self, statement: sa.Select[Any], *names: str) -> None:
+    def __init__(self, statement: sa.Select[*tuple[Any, ...]], *names: str) -> None:
         self._statement = statement
         self._names = names
         self._columns = tuple(str(column.key) for column in statement.selected_columns)
@@ -65,16 +65,19 @@ class Find:
 
     def run(self, tx: sa.Connection, *values: Value) -> list[dict[str, Any]]:
         """Give the rows, each by the names of its columns."""
+        return [dict(zip(self._columns, row, strict=True)) for row in self.rows(tx, *values)]
+
+    def rows(self, tx: sa.Connection, *values: Value) -> Sequence[Sequence[Any]]:
+        """Give the rows as they are."""
         sql, arranged = self._compiled.get(tx.dialect.name) or self._compile(tx)
         driver = _driver_of(tx)
         if driver is None:
-            found: Iterable[Sequence[Any]] = tx.exec_driver_sql(sql, arranged(values))
-        else:
-            try:
-                found = driver.execute(sql, arranged(values)).fetchall()
-            except sqlite3.Error as error:
-                raise _as_told(tx, sql, error) from error
-        return [dict(zip(self._columns, row, strict=True)) for row in found]
+            return tx.exec_driver_sql(sql, arranged(values)).all()
+        try:
+            found: list[Row] = driver.execute(sql, arranged(values)).fetchall()
+        except sqlite3.Error as error:
+            raise _as_told(tx, sql, error) from error
+        return found
 
     def _compile(self, tx: sa.Connection) -> tuple[str, Callable[..., Row]]:
         compiled: Any = self._statement.compile(dialect=tx.dialect)
@@ -101,11 +104,14 @@ class ByKeys:
         self._first = first
         self._compiled: dict[tuple[str, int], str] = {}
 
-    def run(self, tx: sa.Connection, keys: Iterable[str], *first: Value) -> Iterator[tuple[Any, ...]]:
+    def run(
+        self, tx: sa.Connection, keys: Iterable[int] | Iterable[str], *first: Value
+    ) -> Iterator[tuple[Any, ...]]:
         """Give the rows; of many keys in several statements."""
         driver = _driver_of(tx)
-        rest = iter(sorted(set(keys)))
-        while chunk := list(islice(rest, MOST_KEYS)):
+        ordered: list[Any] = sorted(set(keys))
+        for start in range(0, len(ordered), MOST_KEYS):
+            chunk = ordered[start : start + MOST_KEYS]
             # A few lengths only, so that each text is prepared once: the last key fills up.
             length = 1 << (len(chunk) - 1).bit_length()
             chunk += chunk[-1:] * (length - len(chunk))

@@ -111,9 +111,14 @@ class PostgresStore:
         return cast(T, await self._queue(job_of(self._loop.create_future(), verb, *args, **kwargs)))
 
     def take(
-        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+        self,
+        verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]],
+        item: A,
+        *,
+        is_last: bool = False,
     ) -> Awaitable[R]:
-        return cast(Awaitable[R], self._queue(item_job(self._loop.create_future(), verb, item)))
+        job = item_job(self._loop.create_future(), verb, item, is_last=is_last)
+        return cast(Awaitable[R], self._queue(job))
 
     async def read(
         self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

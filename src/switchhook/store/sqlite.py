@@ -29,6 +29,7 @@ from switchhook.store.jobs import (
     Job,
     fail,
     item_job,
+    items_among,
     job_of,
     run_items,
     run_together,
@@ -164,9 +165,14 @@ class SqliteStore:
         return cast(T, await self._queue(job_of(self._loop.create_future(), verb, *args, **kwargs)))
 
     def take(
-        self, verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]], item: A
+        self,
+        verb: Callable[[sa.Connection, list[A]], Sequence[R | Exception]],
+        item: A,
+        *,
+        is_last: bool = False,
     ) -> Awaitable[R]:
-        return cast(Awaitable[R], self._queue(item_job(self._loop.create_future(), verb, item)))
+        job = item_job(self._loop.create_future(), verb, item, is_last=is_last)
+        return cast(Awaitable[R], self._queue(job))
 
     async def read(
         self, verb: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -264,7 +270,7 @@ class SqliteStore:
             connection = connection or self._write_engine.connect()
             with connection.begin():
                 run_verbs(connection, jobs)
-                items = [job for job in jobs if job.batch is not None]
+                items = items_among(jobs)
                 for start in range(0, len(items), TAKEN_AT_ONCE):
                     self._in_loop(partial(run_items, connection, items[start : start + TAKEN_AT_ONCE]))
         except Exception as error:  # noqa: BLE001 - told to the callers

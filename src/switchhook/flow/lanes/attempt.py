@@ -12,8 +12,9 @@ from switchhook.core.errors import HubError, PeerDown, Refused, StoreDown, TooMa
 from switchhook.core.outcome import Delivered, GiveUp, Locked, NotSent, Outcome, Postponed, TryAgain
 from switchhook.core.schedule import delay_seconds
 from switchhook.flow.destinations import Outlet
+from switchhook.store.claims import Claim
 from switchhook.store.deliveries import PRESENCE, Presence, State
-from switchhook.store.lanes import Claim, Verdict
+from switchhook.store.lanes import Verdict
 from switchhook.store.times import to_millis
 
 log = structlog.get_logger()

@@ -12,7 +12,8 @@ from switchhook.flow.destinations import Outlets
 from switchhook.flow.lanes.attempt import LEASE_MS
 from switchhook.flow.lanes.worker import Worker
 from switchhook.flow.taking import Taken
-from switchhook.store import Store, lanes
+from switchhook.store import Store
+from switchhook.store.claims import due_connections
 from switchhook.store.times import to_millis
 
 log = structlog.get_logger()
@@ -50,15 +51,16 @@ class Lanes:
         for connection_id in taken.destinations:
             self.wake(connection_id)
 
+    def expect(self, connection_id: str) -> bool:
+        """A herald of intake: what it has just handed to the store may be for this destination."""
+        worker = self._worker(connection_id)
+        return worker is not None and worker.expect()
+
     def wake(self, connection_id: str) -> None:
         """Look at a destination now: something was queued, or it was resumed."""
-        if not self._is_running:
-            return
-        if connection_id not in self._workers:
-            if connection_id not in self._outlets():
-                return
-            self._start(connection_id)
-        self._workers[connection_id][0].wake()
+        worker = self._worker(connection_id)
+        if worker is not None:
+            worker.wake()
 
     async def run(self) -> None:
         """Work until cancelled; then let what is under way end."""
@@ -76,7 +78,7 @@ class Lanes:
         await self._stop([connection_id for connection_id in self._workers if connection_id not in outlets])
         active = [connection_id for connection_id, outlet in outlets.items() if not outlet.is_paused]
         try:
-            due = await self._store.read(lanes.due_connections, active, now_ms=to_millis(self._clock.now()))
+            due = await self._store.read(due_connections, active, now_ms=to_millis(self._clock.now()))
         except StoreDown:
             return  # the workers have said so
         except Exception:
@@ -84,6 +86,15 @@ class Lanes:
             return
         for connection_id in due:
             self.wake(connection_id)
+
+    def _worker(self, connection_id: str) -> Worker | None:
+        if not self._is_running:
+            return None
+        if connection_id not in self._workers:
+            if connection_id not in self._outlets():
+                return None
+            self._start(connection_id)
+        return self._workers[connection_id][0]
 
     def _start(self, connection_id: str) -> None:
         worker = Worker(

@@ -46,7 +46,7 @@ connection_keys = sa.Table(
     sa.UniqueConstraint("kind", "lookup"),
 )
 
-# How delivery to a connection stands; store/lanes.py reads and writes it.
+# How delivery to a connection stands; store/breaker.py reads and writes it.
 destinations = sa.Table(
     "destinations",
     metadata,
