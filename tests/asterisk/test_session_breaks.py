@@ -33,30 +33,29 @@ def routing_hub() -> MemoryHub:
 class Proxy:
     """Passes TCP on, until it is cut: then every line breaks off without a word."""
 
-    def __init__(self, port: int, *, is_patient: bool = False) -> None:
-        self._to, self._is_patient = port, is_patient
+    def __init__(self, port: int) -> None:
+        self._to = port
         self._writers: list[asyncio.StreamWriter] = []
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._is_open.wait()
         try:
-            there, to_there = await self._connect(writer)
+            there, to_there = await asyncio.open_connection("127.0.0.1", self._to)
         except OSError:  # nobody is there: whoever came is told so
             writer.transport.abort()
             return
         self._writers += [writer, to_there]
         await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
 
-    async def _connect(
-        self, writer: asyncio.StreamWriter
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while True:
-            try:
-                return await asyncio.open_connection("127.0.0.1", self._to)
-            except OSError:
-                if not self._is_patient or writer.is_closing():
-                    raise
-            await asyncio.sleep(0.1)
+    def hold(self) -> None:
+        """Let whoever comes from now on wait, until they are let through."""
+        self._is_open.clear()
+
+    def let_through(self) -> None:
+        self._is_open.set()
 
     def turn(self, port: int) -> None:
         """Pass on to another port from now on, and cut what went elsewhere."""
@@ -78,15 +77,16 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @contextlib.asynccontextmanager
-async def proxy_to(port: int, *, is_patient: bool = False) -> AsyncIterator[Proxy]:
-    """Pass on to a port; a patient one lets whoever comes wait until somebody is there."""
-    proxy = Proxy(port, is_patient=is_patient)
+async def proxy_to(port: int) -> AsyncIterator[Proxy]:
+    """Pass on to a port."""
+    proxy = Proxy(port)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         server.close()
+        proxy.let_through()
         proxy.cut()
         await asyncio.sleep(0.05)
 

@@ -200,7 +200,7 @@ async def test_history_and_book_are_those_of_the_connection(scene: Scene) -> Non
     await hub.accept([rings("1")])
 
     assert list(await hub.history(["1", "2"])) == ["1"]
-    assert await hub.book.employees() == []
+    assert list(await hub.book.employees()) == []
 
 
 def test_link_lost_is_an_error_of_the_hub() -> None:
