@@ -95,6 +95,7 @@ class ScriptedPeer:
     heard: list[Heard] = field(default_factory=list)
     statuses: list[tuple[str, Availability]] = field(default_factory=list)
     gate: asyncio.Event | None = None  # closed: the peer takes requests and does not answer
+    seconds: float = 0.0  # that an answer takes, real ones
     at_once: int = 0
     most_at_once: int = 0
 
@@ -136,7 +137,7 @@ class ScriptedPeer:
             answer = self.answers.popleft() if self.answers else self.answers_of_call.get(name, self.answer)
             if self.gate is not None:
                 await self.gate.wait()
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.seconds)
             if isinstance(answer, Exception):
                 raise answer
             return answer

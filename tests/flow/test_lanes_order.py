@@ -1,6 +1,7 @@
 """Per destination and call one after another; destinations and calls apart from each other."""
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,11 @@ import pytest
 from switchhook.core.call import CallReport, ChangeKind, Direction, Disposition
 from switchhook.core.directory import Availability
 from switchhook.core.outcome import TryAgain
+from switchhook.flow.clock import SystemClock
+from switchhook.flow.lanes import lanes as polling
+from switchhook.store import Store
 from switchhook.store.deliveries import State, enqueue_presence
+from switchhook.store.secrets import SecretBox
 from tests.fakes import ScriptedPeer, eventually
 from tests.flow.exchange import NUMBER, Exchange, answered, ended, ringing
 
@@ -100,6 +105,33 @@ async def test_what_two_processes_deliver_is_in_order_and_said_once(exchange: Ex
         await eventually(lambda: all_told(peer, 20))
 
     assert all(peer.kinds(f"c-{n}") == ANSWERED_CALL for n in range(20))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+async def test_nothing_that_is_known_here_waits_for_the_poll(
+    store: Store, account_id: int, box: SecretBox, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Whatever comes while something else is under way is seen in time, and not a poll later."""
+    monkeypatch.setattr(polling, "POLL_SECONDS", 60)
+    exchange = Exchange(store, account_id, box, SystemClock())  # type: ignore[arg-type]  # nobody turns it here
+    await exchange.connect_pbx()
+    peers = [await exchange.connect_crm(name, at_once=at_once) for name in ("quick", "slow")]
+    peers[1].seconds = 0.004
+    chance = random.Random(at_once)
+
+    async def play(call_id: str) -> None:
+        for news in (ringing, answered, ended):
+            await exchange.accept(news(call_id))
+            await asyncio.sleep(chance.choice((0, 0.001, 0.005)))
+
+    async with exchange.delivering():
+        for first in range(0, 20, 5):
+            await asyncio.gather(*(play(f"c-{n}") for n in range(first, first + 5)))
+            await asyncio.sleep(chance.choice((0, 0.02)))
+        await eventually(lambda: all(all_told(peer, 20) for peer in peers))
+
+    for peer in peers:
+        assert [peer.kinds(f"c-{n}")[:3] for n in range(20)] == [ANSWERED_CALL] * 20
 
 
 async def test_what_another_process_queued_is_found_by_the_poll(exchange: Exchange) -> None:
