@@ -208,7 +208,8 @@ class Worker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if self._is_short:
+        # A claim that is under way may have counted this one, or seen the breaker as it was before.
+        if self._is_short or self._asked is not None:
             self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery ended without a verdict", exc_info=error)
