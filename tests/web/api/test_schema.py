@@ -19,8 +19,11 @@ HOOKS = Path(__file__).with_name("schema_hooks.py")
 KEPT = Path(__file__).parents[3] / ".hypothesis"
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 EXAMPLES, SECONDS = (200, 1000) if IS_LONG else (3, 11)
+# A busy machine does not get to the last operation by then: once more, and for longer.
+SECONDS_WHEN_BUSY = 6 * SECONDS
 # What follows links from answer to answer comes last, when there is time for it.
 PHASES = "examples,coverage,fuzzing" + (",stateful" if IS_LONG else "")
+SETTINGS_FILE = "schemathesis.toml"
 # Whatever fits the document of these is refused only for what JSON Schema cannot say: the settings that a
 # kind of connection has, and what a file holds.
 SETTINGS = """
@@ -60,20 +63,32 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 
 async def test_nothing_is_answered_but_what_the_document_says(client: Client, tmp_path: Path) -> None:
     (delivery,) = (await client.get("/deliveries")).json["items"]
-    settings = tmp_path / "schemathesis.toml"
-    settings.write_text(SETTINGS.format(key=client.secret, delivery_id=delivery["id"]))
+    settings = SETTINGS.format(key=client.secret, delivery_id=delivery["id"])
+    (tmp_path / SETTINGS_FILE).write_text(settings)
+    for seconds in (SECONDS, SECONDS_WHEN_BUSY):
+        status, lines = await ask_everything(client, tmp_path, seconds=seconds)
+        assert status == 0, "\n".join(lines[:150])
+        is_whole = any(line.startswith(f"  Tested: {operations() - 1}") for line in lines)
+        if is_whole:
+            break
+
+    assert is_whole
+
+
+async def ask_everything(client: Client, folder: Path, *, seconds: int) -> tuple[int | None, list[str]]:
+    """Let the tester ask for so long; give its exit status and what it says."""
     # The stream does not end; it is looked at in test_live.py.
     command = (
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / SETTINGS_FILE), "run"),
         f"{client.hub.now.url}/api/v1/openapi.json",
         *("--checks", "all", "--phases", PHASES),
-        *("--max-examples", str(EXAMPLES), "--max-time", str(SECONDS)),
+        *("--max-examples", str(EXAMPLES), "--max-time", str(seconds)),
         *("--exclude-path", "/api/v1/live", "--seed", "1", "--no-color", "--warnings", "off"),
         *("--generation-database", "none"),
     )
     tester = await asyncio.create_subprocess_exec(
         *command,
-        cwd=tmp_path,
+        cwd=folder,
         env={
             **os.environ,
             "SCHEMATHESIS_HOOKS": str(HOOKS),
@@ -85,10 +100,7 @@ async def test_nothing_is_answered_but_what_the_document_says(client: Client, tm
         stderr=asyncio.subprocess.STDOUT,
     )
     said = (await tester.communicate())[0].decode()
-
-    lines = [line[:400] for line in said.splitlines()]
-    assert tester.returncode == 0, "\n".join(lines[:150])
-    assert any(line.startswith(f"  Tested: {operations() - 1}") for line in lines)
+    return tester.returncode, [line[:400] for line in said.splitlines()]
 
 
 def operations() -> int:
