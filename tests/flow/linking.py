@@ -26,6 +26,7 @@ class Peer:
     """A PBX whose link is held: every run of it is kept, and its orders are done unless told otherwise."""
 
     runs: list[tuple[Link, LinkHub]] = field(default_factory=list)
+    begun: int = 0  # runs that have nothing left to say, and wait
     ended: int = 0
     orders: list[LinkOrder] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)  # raised by the next runs
@@ -45,6 +46,7 @@ class Peer:
                 raise self.failures.pop(0)
             if self.is_up:
                 await hub.up("Exchange 1.0")
+            self.begun += 1
             if self.is_deaf:
                 await asyncio.Event().wait()
             while True:
@@ -150,7 +152,7 @@ async def open_scene(folder: Path, kept: Store | None = None, **side: object) ->
 async def taken(scene: Scene, **options: object) -> LinkHub:
     """Have a process take the link; give the hub of its run."""
     await scene.process(**options).tend()
-    await eventually(lambda: bool(scene.peer.runs))
+    await eventually(lambda: bool(scene.peer.begun or scene.peer.ended))
     return scene.peer.hub
 
 

@@ -265,7 +265,7 @@ async def test_a_clean_end_gives_the_link_back_at_once(scene: Scene) -> None:
 async def test_a_cancelled_run_of_all_gives_everything_back(scene: Scene) -> None:
     first = scene.process()
     async with running(first.links.run()):
-        await eventually(lambda: bool(scene.peer.runs))
+        await eventually(lambda: bool(scene.peer.begun))
     lease = await scene.lease()
 
     assert scene.peer.ended == 1
