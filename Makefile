@@ -17,9 +17,9 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
-# Two test processes more than there are cores, up to six: a third of the time they wait. A file stays in one.
+# A test process more than there are cores, up to five: a third of the time they wait. A file stays in one.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-	if [ $$n -gt 4 ]; then echo 6; else echo $$((n + 2)); fi)
+	if [ $$n -gt 4 ]; then echo 5; else echo $$((n + 1)); fi)
 PYTEST_ARGS ?=
 RUN_ARGS ?=
 BENCH_ARGS ?=
