@@ -5,7 +5,9 @@ import pytest
 from switchhook.connectors.asterisk.listen.plan import Plan, read_phones
 from switchhook.connectors.asterisk.listen.sight import (
     Dialled,
+    Glimpse,
     OriginateFailed,
+    Seen,
     Sight,
 )
 from switchhook.core.call import Direction, Disposition
@@ -123,3 +125,24 @@ def test_an_order_that_could_not_be_carried_out_is_a_call_that_failed() -> None:
     assert outcome(played.the_call)["legs"] == [("101", "unreachable")]
     assert (played.the_call.direction, played.the_call.number) == (Direction.OUTBOUND, "79997776655")
     assert len(played.news) == 3
+
+
+@pytest.mark.parametrize("order", [("101", "99101"), ("99101", "101")])
+@pytest.mark.parametrize("dials_last", [False, True], ids=["dial, ring", "ring, dial"])
+def test_a_click_that_rings_both_phones_of_an_employee_is_a_call_to_the_client(
+    order: tuple[str, str], dials_last: bool
+) -> None:
+    """Whatever is heard first: whoever has two phones calls nobody by the second one."""
+    plan = Plan(phones=read_phones("99101=101 ???"))
+
+    def phone(name: str, state: str = "") -> Glimpse:
+        return glimpse(name, state=state, id=CALL if name == "101" else "id-second", number="79997776655")
+
+    begun = [Seen(channel=phone(name), is_birth=True) for name in order]
+    dialled = [Dialled(dest=phone(name), caller=None) for name in order]
+    ringing = [Seen(channel=phone(name, "ringing")) for name in order]
+    sights: list[Sight] = [*begun, *(ringing + dialled if dials_last else dialled + ringing)]
+
+    call = told(at_once(*sights), plan).the_call
+
+    assert (call.direction, call.number) == (Direction.OUTBOUND, "79997776655")

@@ -21,7 +21,9 @@ def read_parties(call: Tracked, plan: Plan) -> Parties | None:
         return None
     if origin.extension is None:
         return _autodialled(call, origin, plan) if _was_made(origin) else _inbound(call, origin)
-    called = first_called(call, origin)
+    # All phones of whoever clicked ring, in any order; unless it dialled itself, nobody is called by that.
+    own = None if origin.exten == origin.extension else origin.extension
+    called = first_called(call, origin, other_than=own)
     if _was_made(origin):
         return _made_for_a_phone(call, origin, called, plan)
     if called is not None:
@@ -40,10 +42,11 @@ def read_refused(origin: Channel, plan: Plan) -> Parties | None:
     return Parties(direction=direction, number=number)
 
 
-def first_called(call: Tracked, origin: Channel) -> Channel | None:
-    """Give the first party that the one who began the call had dialled."""
+def first_called(call: Tracked, origin: Channel, *, other_than: str | None = None) -> Channel | None:
+    """Give the first party that the one who began the call had dialled, of another extension than this."""
     for one in call.channels.values():
-        if one.is_party and one.id != origin.id and takes_part(one):
+        is_other = other_than is None or one.extension != other_than
+        if one.is_party and one.id != origin.id and is_other and takes_part(one):
             return one
     return None
 
