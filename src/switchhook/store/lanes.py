@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from switchhook.store.breaker import note_answered, note_failed, note_unclear_probe
-from switchhook.store.claims import CLOSE, LIVE_KINDS, LIVE_YIELDS_AFTER_MS, OF_LANE, THIS_LANE, WAITING
+from switchhook.store.claims import (
+    CLOSE,
+    LIVE_KINDS,
+    LIVE_YIELDS_AFTER_MS,
+    OF_LANE,
+    THIS_LANE,
+    WAITING,
+    Claim,
+)
 from switchhook.store.deliveries import PRESENCE, State
 from switchhook.store.many import Find, Many
 from switchhook.store.tables.lanes import IS_WAITING, attempts, deliveries, lanes
@@ -22,13 +30,7 @@ ANSWER_BYTES = 4096
 class Verdict:
     """What one attempt came to."""
 
-    account_id: int
-    connection_id: str
-    lane: str
-    epoch: int
-    delivery_id: int
-    kind: str
-    created_ms: int
+    claim: Claim
     started_ms: int
     ended_ms: int
     state: State  # WAITING: the same again at `retry_ms`
@@ -39,7 +41,6 @@ class Verdict:
     retry_ms: int | None = None
     # How the destination does: None when nothing was learned about it.
     is_peer_up: bool | None = None
-    is_probe: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,9 @@ def finish(tx: sa.Connection, verdicts: list[Verdict]) -> list[Finished | Except
     """
     more: dict[int, bool | None] = {}
     # In one order everywhere, so that two nodes wait for each other one way round.
-    order = sorted(range(len(verdicts)), key=lambda n: (verdicts[n].connection_id, verdicts[n].lane))
+    order = sorted(
+        range(len(verdicts)), key=lambda n: (verdicts[n].claim.connection_id, verdicts[n].claim.lane)
+    )
     for number in order:
         more[number] = _finish(tx, verdicts[number])
     kept = [number for number in range(len(verdicts)) if more[number] is not None]
@@ -118,20 +121,20 @@ def note(tx: sa.Connection, verdicts: list[Verdict]) -> list[bool | Exception]:
     """
     by_peer: dict[tuple[int, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        by_peer[verdict.account_id, verdict.connection_id].append(verdict)
+        by_peer[verdict.claim.account_id, verdict.claim.connection_id].append(verdict)
     noted = {peer: _note_health(tx, *peer, of_peer) for peer, of_peer in sorted(by_peer.items())}
-    return [noted[verdict.account_id, verdict.connection_id] for verdict in verdicts]
+    return [noted[verdict.claim.account_id, verdict.claim.connection_id] for verdict in verdicts]
 
 
 def _finish(tx: sa.Connection, verdict: Verdict) -> bool | None:
     """Write a verdict and say whether its lane has more; None when another has the lane."""
-    here = verdict.connection_id, verdict.lane
-    if not _MINE.rows(tx, *here, verdict.epoch):
+    here = verdict.claim.connection_id, verdict.claim.lane
+    if not _MINE.rows(tx, *here, verdict.claim.epoch):
         return None
     is_settled = verdict.state is not State.WAITING
     settled_ms = verdict.ended_ms if is_settled else None
     _SETTLE.run(
-        tx, [(verdict.delivery_id, verdict.state.value, verdict.reason, settled_ms, verdict.started_ms)]
+        tx, [(verdict.claim.delivery_id, verdict.state.value, verdict.reason, settled_ms, verdict.started_ms)]
     )
     _ATTEMPT.run(tx, [_attempt(verdict)])
     waiting = WAITING.rows(tx, *here, 2)
@@ -151,8 +154,8 @@ def _finish(tx: sa.Connection, verdict: Verdict) -> bool | None:
 def _attempt(verdict: Verdict) -> tuple[int | str | bytes | None, ...]:
     """Give a row of `attempts`, in the order of its statement."""
     return (
-        verdict.account_id,
-        verdict.delivery_id,
+        verdict.claim.account_id,
+        verdict.claim.delivery_id,
         verdict.started_ms,
         verdict.ended_ms - verdict.started_ms,
         verdict.outcome,
@@ -164,10 +167,10 @@ def _attempt(verdict: Verdict) -> tuple[int | str | bytes | None, ...]:
 
 def _yields_ms(verdict: Verdict) -> int | None:
     """From when this head would not be sent if something waited behind it."""
-    if verdict.kind == PRESENCE:
+    if verdict.claim.kind == PRESENCE:
         return verdict.ended_ms
-    if verdict.kind in LIVE_KINDS:
-        return verdict.created_ms + LIVE_YIELDS_AFTER_MS + 1
+    if verdict.claim.kind in LIVE_KINDS:
+        return verdict.claim.created_ms + LIVE_YIELDS_AFTER_MS + 1
     return None
 
 
@@ -177,8 +180,8 @@ def _note_health(tx: sa.Connection, account_id: int, connection_id: str, verdict
     if any(verdict.is_peer_up for verdict in verdicts):
         return note_answered(tx, account_id, connection_id, now_ms=now_ms)
     if failures:
-        is_probe = any(verdict.is_probe for verdict in failures)
+        is_probe = any(verdict.claim.is_probe for verdict in failures)
         return note_failed(tx, account_id, connection_id, len(failures), is_probe=is_probe, now_ms=now_ms)
-    if any(verdict.is_probe for verdict in verdicts):
+    if any(verdict.claim.is_probe for verdict in verdicts):
         return note_unclear_probe(tx, account_id, connection_id, now_ms=now_ms)
     return True

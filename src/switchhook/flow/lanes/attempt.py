@@ -112,13 +112,7 @@ def verdict_of(outcome: Outcome, claim: Claim, *, began: datetime, ended: dateti
         case _:
             _unknown(outcome)
     return Verdict(
-        account_id=claim.account_id,
-        connection_id=claim.connection_id,
-        lane=claim.lane,
-        epoch=claim.epoch,
-        delivery_id=claim.delivery_id,
-        kind=claim.kind,
-        created_ms=claim.created_ms,
+        claim=claim,
         started_ms=to_millis(began),
         ended_ms=ended_ms,
         state=state,
@@ -128,7 +122,6 @@ def verdict_of(outcome: Outcome, claim: Claim, *, began: datetime, ended: dateti
         answer=answer,
         retry_ms=retry_ms,
         is_peer_up=is_peer_up,
-        is_probe=claim.is_probe,
     )
 
 
