@@ -113,8 +113,9 @@ class Driven:
         while [call.phase for call in self.driver.calls] != [Phase.TALKING]:
             assert asyncio.get_running_loop().time() < until, self.driver.calls
             await asyncio.sleep(0.02)
-        while not any(one["channels"] for one in await self.ear.must(rest.bridges())):
-            assert asyncio.get_running_loop().time() < until, "nobody is in a bridge"
+        # Each channel goes into the bridge by a thread of its own.
+        while not any(len(one["channels"]) > 1 for one in await self.ear.must(rest.bridges())):
+            assert asyncio.get_running_loop().time() < until, "no two are in a bridge"
             await asyncio.sleep(0.02)
         await asyncio.sleep(TALK_SECONDS)
 

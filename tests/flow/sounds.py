@@ -62,6 +62,14 @@ def claiming(size_bytes: int) -> bytes:
     return sound[:4] + claim + sound[8:40] + claim + sound[44:]
 
 
+def tagged(artist: bytes) -> bytes:
+    """Give the wav with a tag before its sound, in whatever character set."""
+    sound = wav()
+    tag = b"IART" + len(artist).to_bytes(4, "little") + artist + bytes(len(artist) % 2)
+    tags = b"LIST" + (4 + len(tag)).to_bytes(4, "little") + b"INFO" + tag
+    return b"RIFF" + (len(sound) - 8 + len(tags)).to_bytes(4, "little") + sound[8:36] + tags + sound[36:]
+
+
 @cache
 def sides(left: float, right: float, *, seconds: float = SECONDS, rate: int = 8000) -> bytes:
     """Give a stereo wav; each side is a rough tone as loud as said, from 0 to 1."""

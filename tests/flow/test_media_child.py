@@ -29,6 +29,7 @@ from tests.flow.sounds import (
     long_silence,
     many_channels,
     sides,
+    tagged,
     wav,
 )
 from tests.servers.forked import fork
@@ -43,6 +44,7 @@ SOUNDS: dict[str, Sound] = {
     "flac": lambda: encoded("flac"),
     "m4a": lambda: encoded("m4a"),
     "webm": lambda: encoded("webm"),
+    "wav with a tag in Windows-1251": lambda: tagged("Секретарь".encode("cp1251")),
     "wav that claims 4 GB": lambda: claiming(0xFFFFFF00),
 }
 MAKES = [Job.MP3, Job.PEAKS]

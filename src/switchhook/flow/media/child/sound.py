@@ -5,7 +5,7 @@ Only for the child process: the library is written in C and the bytes come from 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 import av
 from av.audio.frame import AudioFrame
@@ -19,6 +19,10 @@ __all__ = ["LAYOUTS", "FFmpegError", "Refusal", "frames_of", "open_sound", "resa
 LAYOUTS = {1: "mono", 2: "stereo"}
 # Outside of these it is no telephone, and a second of sound is no bound on anything.
 RATES = range(4000, 192_001)
+# What is written about the sound may be in any character set. From version 19 on no word is needed for it.
+IN_ANY_WRITING: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 
 
 class Refusal(Exception):
@@ -36,7 +40,7 @@ def open_sound(source: IO[bytes], demuxer: str) -> Iterator[tuple[InputContainer
     Raises:
         Refusal: there is no sound in it.
     """
-    with av.open(source, "r", format=demuxer, metadata_errors="replace") as container:
+    with av.open(source, "r", format=demuxer, **IN_ANY_WRITING) as container:
         if not container.streams.audio:
             raise Refusal("there is no sound in it")
         stream = container.streams.audio[0]
