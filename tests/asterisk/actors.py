@@ -24,7 +24,7 @@ from tests.asterisk.installed import ENVIRONMENT
 from tests.asterisk.ports import is_bound
 from tests.asterisk.scenario import SipFailed, sipp_command, why
 from tests.asterisk.server import AsteriskServer
-from tests.asterisk.steps import Step, nudge, steps_of
+from tests.asterisk.steps import ENDS, Step, nudge, steps_of
 
 CALLER = "79101234567"
 OUTSIDE = "outside"  # stands where a phone may: the operator's switch, which takes what the PBX sends out
@@ -34,16 +34,26 @@ START_SECONDS = 30.0
 END_SECONDS = 30.0
 LOOK_SECONDS = 0.03
 COMPOSED_SECONDS = 0.2
+# Now and then Asterisk takes 1.1 s to tell one party that the other has hung up.
+LAST_WORD_SECONDS = 3.0
 
 
 class Actor:
     """One running scenario."""
 
     def __init__(
-        self, name: str, process: asyncio.subprocess.Process, folder: Path, *, who: str, port: int
+        self,
+        name: str,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        *,
+        who: str,
+        port: int,
+        is_caller: bool,
     ) -> None:
         self.name = name
         self.who = who  # a phone's extension, or OUTSIDE
+        self.is_caller = is_caller
         self.folder = folder
         self._process = process
         self._port = port
@@ -55,6 +65,11 @@ class Actor:
     @property
     def is_over(self) -> bool:
         return self._process.returncode is not None
+
+    @property
+    def is_in_dialogue(self) -> bool:
+        last = {step.call_id: step.word for step in self.steps}
+        return not self.is_over and not ENDS.issuperset(last.values())
 
     @property
     def said(self) -> str:
@@ -146,13 +161,24 @@ class Actors:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, SipFailed):
+            error.add_note("\n".join(f"{one.name}: {one.said}" for one in self._actors))
         await self.close()
 
     def __iter__(self) -> Iterator[Actor]:
         return iter(self._actors)
 
     async def close(self) -> None:
-        """Stop all of them."""
+        """Stop all of them; phones may answer first that a call is over.
+
+        What is left unanswered the PBX says again, and the next who listens there takes it for a call.
+        """
+        until = asyncio.get_running_loop().time() + LAST_WORD_SECONDS
+        callers = [actor for actor in self._actors if actor.is_caller]
+        while all(caller.is_over for caller in callers) and any(one.is_in_dialogue for one in self._actors):
+            if asyncio.get_running_loop().time() > until:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
         for actor in self._actors:
             await actor.stop()
         self._actors.clear()
@@ -280,7 +306,9 @@ class Actors:
         **blanks: object,
     ) -> Actor:
         port = self._pbx.ports.actor()
-        return await self._start(name, scenario, port, blanks, who=who, options=options, calls=calls)
+        return await self._start(
+            name, scenario, port, blanks, who=who, options=options, calls=calls, is_caller=True
+        )
 
     async def _start(
         self,
@@ -292,6 +320,7 @@ class Actors:
         who: str,
         options: Sequence[str] = (),
         calls: int = 1,
+        is_caller: bool = False,
     ) -> Actor:
         folder = Path(tempfile.mkdtemp(prefix=f"{scenario}-", dir=self._folder))
         command = sipp_command(
@@ -309,7 +338,7 @@ class Actors:
             process = await asyncio.create_subprocess_exec(
                 *command, env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL, stdout=printed, stderr=printed
             )
-        actor = Actor(name, process, folder, who=who, port=port)
+        actor = Actor(name, process, folder, who=who, port=port, is_caller=is_caller)
         self._actors.append(actor)
         return actor
 

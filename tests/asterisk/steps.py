@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 # SIPp writes a timestamp as date, time and seconds since 1970, with tabs between.
 LOGGED = re.compile(
-    r"^\S+ (?P<word>INVITE|RINGS|ANSWERED|CANCELLED|HUNG UP|LEFT) (?P<call_id>\S+) at "
+    r"^\S+ (?P<word>INVITE|RINGS|ANSWERED|REFUSED|CANCELLED|HUNG UP|LEFT) (?P<call_id>\S+) at "
     r"\S+\s\S+\s(?P<at>[0-9.]+)",
     re.MULTILINE,
 )
+
+ENDS = frozenset({"REFUSED", "CANCELLED", "HUNG UP", "LEFT"})
 
 
 @dataclass(frozen=True, kw_only=True)
