@@ -267,6 +267,19 @@ def test_a_group_that_names_nobody_leaves_no_trace_once_somebody_is_named(is_gro
     assert story.the_call.extension == "101"
 
 
+def test_a_card_of_nobody_is_closed_once_it_is_known_whose_it_was() -> None:
+    story = told((0, rings("")), (5, group(None, 0, rings=5)), (6, leg_end("101", 0, rings=5, talk=9)))
+
+    assert_cards_make_sense(story.changes)
+    assert story.told() == [
+        "leg.ringing",
+        "leg.ended cancelled",
+        "leg.ended 101 answered 9s",
+        "call.ended 101 answered 9s",
+        "call.final 101 answered 9s",
+    ]
+
+
 def test_in_a_group_a_phone_that_was_not_answered_is_no_missed_call_yet() -> None:
     in_queue = {"group": "Reception", "group_kind": GroupKind.QUEUE}
     story = told(
@@ -291,6 +304,30 @@ def test_a_talk_between_employees_counts_once() -> None:
     story = told((70, first), (70, second))
 
     assert story.the_call.talk_seconds == 60
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("rings", [(0, 0), (1, 0), (0, 1)])
+def test_a_talk_between_employees_is_of_who_was_called(
+    order: tuple[int, int], rings: tuple[int, int]
+) -> None:
+    """Both ends are told with whole seconds of ringing, each rounded by itself."""
+    facts = {"talk": 2, "direction": Direction.INTERNAL, "number": "302"}
+    ends = [leg_end("301", 12.894, rings=rings[0], **facts), leg_end("302", 12.900, rings=rings[1], **facts)]
+    story = told(*((20, ends[index]) for index in order))
+
+    assert story.the_call.extension == "302"
+
+
+def test_a_talk_between_employees_that_was_passed_on_is_of_the_last() -> None:
+    facts = {"direction": Direction.INTERNAL, "number": "102"}
+    story = told(
+        (40, leg_end("101", 0, talk=35, **facts)),
+        (40, leg_end("102", 0, talk=5, **facts)),
+        (40, leg_end("103", 8, talk=20, **facts)),
+    )
+
+    assert story.the_call.extension == "103"
 
 
 def test_an_outbound_part_is_told_at_once() -> None:

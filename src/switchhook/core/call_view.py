@@ -11,7 +11,7 @@ from msgspec import Struct
 from switchhook.core.call import Call, Direction, Disposition, Leg, LegState, Phase, Recording
 from switchhook.core.directory import GroupKind
 from switchhook.core.number import read_number
-from switchhook.core.result import talked
+from switchhook.core.result import last_talk, talked
 
 
 class ConnectionView(Struct, frozen=True, kw_only=True):
@@ -98,7 +98,8 @@ def view_of(call: Call, *, region: str, public_url: str | None) -> CallView:
     a trailing slash; None leaves the links of recordings out, for whoever may not hear them.
     """
     talks = talked(call)
-    extension = call.extension or (talks[-1].extension if talks else "")
+    last = last_talk(call)
+    extension = call.extension or (last.extension if last else "")
     answers = [leg.answered_at for leg in talks if leg.answered_at is not None]
     return CallView(
         id=call.id,

@@ -19,6 +19,7 @@ from switchhook.core.legs import measured_talk
 from switchhook.core.result import (
     blamed_leg,
     disposition_of,
+    last_talk,
     ring_seconds_of,
     talk_seconds_of,
     talked,
@@ -278,7 +279,9 @@ def _restate(draft: Draft, at: datetime) -> None:
     for leg in draft.untold:
         draft.tell_end(leg, at)
     before = draft.call
-    after = replace(_with_outcome(before, blamed_leg(before), at), settle_at=None)
+    # Whose missed call it is has been told, and stays so as long as it is one.
+    told = next((leg for leg in before.legs if leg.extension == before.extension), None)
+    after = replace(_with_outcome(before, told or blamed_leg(before), at), settle_at=None)
     if after.disposition is not before.disposition and after.disposition is not None:
         draft.correct(at, f"{before.disposition} is now {after.disposition}")
     elif after.talk_seconds != before.talk_seconds:
@@ -290,7 +293,7 @@ def _with_outcome(call: Call, blamed: Leg | None, at: datetime) -> Call:
     disposition = disposition_of(call)
     talks = talked(call)
     ended_at = max((leg.ended_at for leg in call.legs if leg.ended_at is not None), default=at)
-    who = talks[-1] if talks else blamed
+    who = last_talk(call) or blamed
     extension = who.extension if who is not None else None
     talk_seconds = talk_seconds_of(call) if talks else 0
     if talks and call.is_reported:
@@ -318,14 +321,14 @@ def _announce_recordings(draft: Draft, at: datetime) -> None:
     went_along = any(
         change.kind is ChangeKind.LEG_ENDED and change.disposition is _ANSWERED for change in draft.changes
     )
-    talks = talked(call)
+    last = last_talk(call)
     for index, recording in enumerate(call.recordings):
         if recording.is_ready and not recording.is_told:
             draft.changes.append(
                 Change(
                     kind=ChangeKind.RECORDING_READY,
                     at=at,
-                    extensions=(talks[-1].extension,) if talks else (),
+                    extensions=(last.extension,) if last else (),
                     recording=index,
                     was_said=went_along and index == 0,
                 )

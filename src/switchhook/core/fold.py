@@ -139,7 +139,7 @@ def _with_facts(call: Call, event: CallEvent, at: datetime, *, begins: bool) -> 
 
 def _move_leg(draft: Draft, event: CallEvent, at: datetime) -> None:
     if draft.call.group_began_at is not None:
-        name_the_nameless(draft, event.extension or "")
+        name_the_nameless(draft, event.extension or "", at)
     old = leg_meant(draft.call, event)
     moved = _step(old, event, draft.call, at)
     if moved.has_begun_to_ring and _awaits_report(draft.call):

@@ -54,22 +54,26 @@ def answered_after_all(leg: Leg) -> Leg | None:
     )
 
 
-def name_the_nameless(draft: Draft, extension: str) -> None:
-    """A group that named nobody left a leg without an extension: now it is known whose it was."""
+def name_the_nameless(draft: Draft, extension: str, at: datetime) -> None:
+    """A group that named nobody left a leg without an extension: now it is known whose it was.
+
+    A card that nobody's name was on is closed: what follows is told under the name.
+    """
     if not extension or _of(draft.call, extension):
         return
-    draft.call = replace(
-        draft.call,
-        legs=tuple(
-            replace(leg, extension=extension) if not leg.extension and leg.told_by is ReportOf.GROUP else leg
-            for leg in draft.call.legs
-        ),
-    )
+    for leg in _of(draft.call, ""):
+        if leg.told_by is not ReportOf.GROUP:
+            continue
+        if leg.has_card:
+            draft.tell_end(leg, at, told_as=Disposition.CANCELLED)
+        named = replace(leg, extension=extension, has_card=False)
+        legs = [named if old.attempt == leg.attempt and not old.extension else old for old in draft.call.legs]
+        draft.call = replace(draft.call, legs=tuple(legs))
 
 
 def _take_leg(draft: Draft, report: CallReport, at: datetime) -> None:
     extension = report.extension or ""
-    name_the_nameless(draft, extension)
+    name_the_nameless(draft, extension, at)
     if report.of is ReportOf.RECORD:
         known, others = _recorded(draft.call, extension, report.started_at)
     else:

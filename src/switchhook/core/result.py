@@ -30,6 +30,19 @@ def talked(call: Call) -> tuple[Leg, ...]:
     return tuple(sorted(legs, key=lambda leg: leg.answered_at or leg.ended_at or call.started_at))
 
 
+def last_talk(call: Call) -> Leg | None:
+    """The talk of the employee that the call is shown with: who answered last.
+
+    Between employees both answer at one moment, and peers that count whole seconds tell it a second apart.
+    Who called counts only when nobody else talked.
+    """
+    talks = talked(call)
+    if len(talks) > 1 and call.direction is _INTERNAL:
+        caller = min(call.legs, key=lambda leg: (leg.extension == call.number, leg.ringing_at or _ended(leg)))
+        talks = tuple(leg for leg in talks if leg is not caller)
+    return talks[-1] if talks else None
+
+
 def disposition_of(call: Call) -> Disposition:
     """Give the disposition of a call with no open leg.
 
