@@ -1,6 +1,7 @@
 """A running Asterisk for whoever asks. Where none was unpacked, its tests are skipped and say what to do."""
 
 import asyncio
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,10 @@ def evening(tmp_path_factory: pytest.TempPathFactory, asterisk16: AsteriskServer
     """Every kind of call, played once on either PBX and heard by a hub, and by ears of our own, at once."""
     pbx22 = AsteriskServer(22)
     try:
-        evening = asyncio.run(listen(tmp_path_factory.mktemp("evening"), pbx22, asterisk16))
+        try:
+            evening = asyncio.run(listen(tmp_path_factory.mktemp("evening"), pbx22, asterisk16))
+        except Exception as fault:  # noqa: BLE001 - a thousand tests tell it: in a few lines each
+            pytest.fail("".join(traceback.format_exception(fault, limit=-2)), pytrace=False)
         pbx22.retire()
         yield evening
     finally:
