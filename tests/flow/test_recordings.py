@@ -1,9 +1,10 @@
 """Each recording is fetched once, kept, and its call told; and a PBX that cannot deliver is asked again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +14,9 @@ from switchhook.core.errors import StoreDown
 from switchhook.flow.media.fetch import Failed, Failure, Policy, next_attempt
 from switchhook.flow.media.shelf import Shelf
 from switchhook.flow.recordings import RecordingFetcher, Teller
+from switchhook.store import Store
 from switchhook.store.connections import remove_connection
-from switchhook.store.recordings import FetchState, of_call
+from switchhook.store.recordings import FetchState, next_due, of_call
 from tests.fakes import START
 from tests.flow.archive import HOUR, hub_and_pbx, is_over, serves
 from tests.flow.rig import running
@@ -310,6 +312,61 @@ async def test_a_slow_pbx_does_not_hold_up_the_recordings_of_another(tmp_path: P
 
         assert noted.state is FetchState.KEPT
         assert most_at_once <= 2
+
+
+class SlowToSay:
+    """A store in which something may happen before it has said what is due."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._store, self._meanwhile = store, meanwhile
+
+    async def read(self, job: Callable[..., Any], *words: Any) -> Any:
+        said = await self._store.read(job, *words)
+        if job is next_due:
+            await self._meanwhile()
+        return said
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_one_that_ends_makes_room_for_one(tmp_path: Path) -> None:
+    asked: list[asyncio.Event] = []
+    at_once = most_at_once = 0
+
+    async def slow(exchange: Exchange) -> None:
+        nonlocal at_once, most_at_once
+        asked.append(asyncio.Event())
+        at_once += 1
+        most_at_once = max(most_at_once, at_once)
+        await asked[-1].wait()
+        at_once -= 1
+        await exchange.answer(wav())
+
+    policy = Policy(at_once=4, at_once_per_connection=2)
+    async with hub_and_pbx(tmp_path, slow, policy=policy) as (archive, peer):
+
+        async def one_ends() -> None:
+            if len(asked) == 2 and not asked[0].is_set():
+                asked[0].set()
+                number = peer.heads[0].split()[1].removeprefix("/")
+                is_kept = False
+                while not is_kept:
+                    await asyncio.sleep(0.05)
+                    is_kept = (await archive.told(number)).is_kept
+
+        for number in range(1, 7):
+            await archive.hear(f"{peer.url}/{number}", call_id=str(number))
+        rig, shelf = archive.rig, Shelf(tmp_path / "recordings")
+        store = cast("Store", SlowToSay(rig.store, one_ends))
+        fetcher = RecordingFetcher(store, rig.registry, rig.intake, shelf, policy=policy, clock=archive.clock)
+        async with running(fetcher.run()), asyncio.timeout(20):
+            while len(asked) < 3:
+                archive.clock.pass_time(0.5)
+                await asyncio.sleep(0.004)
+            await asyncio.sleep(0.1)
+
+    assert most_at_once == 2
 
 
 class Forgetful:

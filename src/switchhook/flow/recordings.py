@@ -100,7 +100,7 @@ class RecordingFetcher:
             await self._stop()
 
     async def _start_due(self) -> None:
-        while (room := self._room()) > 0:
+        while self._room() > 0:
             now = self._clock.now()
             due = await self._store.read(next_due)
             if due is None or due > now:
@@ -110,7 +110,8 @@ class RecordingFetcher:
                 claim,
                 at=now,
                 until=now + lease,
-                limit=room,
+                # Counted together and now: what has ended meanwhile makes room for one and no more.
+                limit=self._room(),
                 busy=self._busy(),
                 in_hand=[one.id for one in self._working.values()],
             )
