@@ -54,12 +54,13 @@ assets: $(VENV)/bin/pip
 	rm -rf src/switchhook/web/static/vendor
 	$(PIP) install --no-deps --editable .
 
+# One version of a package for every Python, where there is one: people run what is tested.
 lock: $(VENV)/bin/pip
 	@command -v uv >/dev/null || $(BIN)/uv --version >/dev/null 2>&1 || $(PIP) install uv
 	@uv=$$(command -v uv || echo $(BIN)/uv); set -e; \
 	compile() { \
-		$$uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-			--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$$@"; \
+		$$uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+			--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$$@"; \
 	}; \
 	compile requirements-dev.lock --group dev; \
 	compile requirements.lock --constraint requirements-dev.lock

@@ -3,8 +3,10 @@
 import itertools
 import json
 import re
+from collections import defaultdict
 
 import pytest
+from packaging.markers import Marker
 
 from tests.packaging.tree import ROOT, pyproject
 
@@ -49,6 +51,21 @@ def test_tests_run_on_what_people_run() -> None:
     runtime, dev = pins("requirements.lock"), pins("requirements-dev.lock")
 
     assert {name: dev.get(name) for name in runtime} == runtime
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_python_runs_what_is_tested(lock: str) -> None:
+    """A package that drops an older Python would be another one there than on the newer."""
+    pythons = [line.rpartition(" ")[2] for line in pyproject()["project"]["classifiers"] if "3." in line]
+    found: dict[str, set[str]] = defaultdict(set)
+    for line in (ROOT / lock).read_text(encoding="utf-8").splitlines():
+        if match := PIN.match(line):
+            marker = Marker(match["marker"] or "python_version > '3'")
+            if any(marker.evaluate({"python_full_version": f"{one}.1"}) for one in pythons):
+                found[match["name"]].add(match["version"])
+
+    assert len(pythons) >= 3
+    assert {name: versions for name, versions in found.items() if len(versions) > 1} == {}
 
 
 def test_the_npm_lock_has_hashes_and_no_addresses() -> None:
