@@ -1,5 +1,7 @@
 """URLs read strictly, and written in one way only."""
 
+from ipaddress import IPv6Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,8 @@ from switchhook.net.target import judge_target, read_target
         ("http://2130706433:8080/", "http://127.0.0.1:8080/"),
         ("http://①②⑦.0.0.1/", "http://127.0.0.1/"),
         ("http://127。0。0。1/", "http://127.0.0.1/"),
-        ("http://[::FFFF:127.0.0.1]/", "http://[::ffff:7f00:1]/"),
+        # Python 3.13 writes the end of these as IPv4, Pythons before it do not.
+        ("http://[::FFFF:127.0.0.1]/", f"http://[{IPv6Address('::ffff:7f00:1')}]/"),
     ],
 )  # fmt: skip
 def test_keeps_path_and_query_and_writes_the_host_one_way(url: str, written: str) -> None:

@@ -87,10 +87,14 @@ def open_engine(path: Path, *, is_writer: bool, busy_seconds: float = BUSY_SECON
             check_same_thread=False,
             factory=Writing if is_writer else sqlite3.Connection,
         )
-        for pragma in PRAGMAS:
-            made.execute(pragma)
-        if not is_writer:
-            made.execute("PRAGMA query_only = ON")
+        try:
+            for pragma in PRAGMAS:
+                made.execute(pragma)
+            if not is_writer:
+                made.execute("PRAGMA query_only = ON")
+        except BaseException:
+            made.close()
+            raise
         return made
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.NullPool, hide_parameters=True)
