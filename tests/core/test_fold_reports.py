@@ -125,3 +125,11 @@ def test_a_report_of_a_call_that_was_never_heard_live_opens_no_card() -> None:
     ]
     assert story.the_call.legs[0].ended_at is not None
     assert (story.the_call.legs[0].ended_at - story.the_call.started_at).total_seconds() == 70
+
+
+def test_whose_missed_call_it_is_stays_as_it_was_told() -> None:
+    said = report(Disposition.MISSED, None)
+    story = told((0, rings("", direction=OUT)), (0, ends("101", direction=OUT)), (0, said), (9, said))
+    ended = next(change for change in story.changes if change.kind is ChangeKind.CALL_ENDED)
+
+    assert story.the_call.extension == ended.extension
