@@ -38,6 +38,7 @@ from switchhook.store.jobs import (
 )
 from switchhook.store.known_calls import KnownCalls
 from switchhook.store.many import DRIVER
+from switchhook.store.write_ahead import log_ahead
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,7 +60,6 @@ sqlite3.register_adapter(bytes, bytes)
 sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]
 
 PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     # NORMAL may lose what was acknowledged when the power goes, and a peer does not tell it again.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -88,6 +88,7 @@ def open_engine(path: Path, *, is_writer: bool, busy_seconds: float = BUSY_SECON
             factory=Writing if is_writer else sqlite3.Connection,
         )
         try:
+            log_ahead(made, busy_seconds=busy_seconds)
             for pragma in PRAGMAS:
                 made.execute(pragma)
             if not is_writer:
