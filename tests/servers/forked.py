@@ -216,6 +216,8 @@ def become(order: dict[str, object], files: list[int]) -> tuple[str, tuple[str, 
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(3, 256)
+    # Whoever runs the tests in the background of a script has interrupts ignored, and so would we.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     environ: dict[str, str] = order["environ"]  # type: ignore[assignment]
     os.environ.update(environ)
