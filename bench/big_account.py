@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from switchhook.core.call import Call, Direction, Disposition, Leg, LegState, Phase
 from switchhook.core.numeric_id import digits_of
-from switchhook.store import Store, open_store, postgres, sqlite
+from switchhook.store import Store, open_store, postgres, sqlite_file
 from switchhook.store.accounts import ensure_account
 from switchhook.store.call_parties import EVERYBODY
 from switchhook.store.call_rows import encode
@@ -164,7 +164,7 @@ def make_indexes(tx: sa.Connection) -> None:
 
 def build_in_sqlite(path: Path, account_id: int, count: int) -> None:
     """Fill the file past the store, in seconds a million; what stops half-way is built anew."""
-    engine = sqlite.open_engine(path, is_writer=True)
+    engine = sqlite_file.open_engine(path, is_writer=True)
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.execute("PRAGMA synchronous = OFF")

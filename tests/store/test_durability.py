@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from switchhook.core.errors import Misconfigured, StoreDown
 from switchhook.store import Store, open_store
 from switchhook.store.hub_settings import revision, set_setting
-from switchhook.store.sqlite import SqliteStore, open_engine
+from switchhook.store.sqlite import SqliteStore
+from switchhook.store.sqlite_file import open_engine
 from tests.servers.forked import Forked, fork
 from tests.servers.postgres import PostgresMissing, PostgresServer
 

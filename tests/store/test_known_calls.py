@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from switchhook.core.call import Call, Phase
-from switchhook.store import call_rows, sqlite
+from switchhook.store import call_rows, sqlite_file
 from switchhook.store.call_rows import CallRow, by_ids, by_peer_keys, peer_key
 from switchhook.store.known_calls import KnownCall, KnownCalls
 from tests.store.kept_calls import ended
@@ -46,7 +46,7 @@ class File:
 @pytest.fixture
 def file(sqlite_template: Path, tmp_path: Path) -> Iterator[File]:
     path = Path(shutil.copy(sqlite_template, tmp_path / "hub.db"))
-    engines = [sqlite.open_engine(path, is_writer=True) for _ in range(2)]
+    engines = [sqlite_file.open_engine(path, is_writer=True) for _ in range(2)]
     with engines[0].connect() as ours, engines[1].connect() as theirs:
         reads: list[str] = []
         driver: Any = ours.connection.dbapi_connection

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from switchhook.core.api import Scope
 from switchhook.core.call import Call, Direction, Phase
 from switchhook.core.errors import Misconfigured
-from switchhook.store import postgres, schema, sqlite
+from switchhook.store import postgres, schema, sqlite_file
 from switchhook.store.call_parties import write_parties
 from switchhook.store.call_rows import encode
 from switchhook.store.schema import bring_up_to_date, newest_revision, run, stored_revision
@@ -46,7 +46,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def inside(where: str, verb: Callable[[sa.Connection], T]) -> T:
     """Run a verb in a transaction of its own, without a store around it."""
     if "://" not in where:
-        engine = sqlite.open_engine(Path(where), is_writer=True)
+        engine = sqlite_file.open_engine(Path(where), is_writer=True)
         with engine.begin() as tx:
             return verb(tx)
     async_engine = postgres.open_engine(where, size=1, is_writer=True)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from switchhook.core.api import HistoryKind, HistoryQuery
-from switchhook.store import many, sqlite
+from switchhook.store import many, sqlite_file
 from switchhook.store.call_parties import write_parties
 from switchhook.store.calls import CallFilter, ChangeCursor, Cursor, changes_page, open_calls, page
 from switchhook.store.history import history
@@ -86,7 +86,7 @@ READS: dict[str, tuple[Callable[[sa.Connection], object], list[str]]] = {
 def tx(sqlite_template: Path, tmp_path: Path) -> Iterator[sa.Connection]:
     path = tmp_path / "hub.db"
     path.write_bytes(sqlite_template.read_bytes())
-    with sqlite.open_engine(path, is_writer=True).begin() as connection:
+    with sqlite_file.open_engine(path, is_writer=True).begin() as connection:
         keep(connection, 1, [ended("a", "101", "102", group="a", did="74951234567")])
         yield connection
 

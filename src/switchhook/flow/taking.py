@@ -1,7 +1,7 @@
 """One transaction of intake: everything that arrived together, folded in the order of arrival.
 
-Runs in the store's writing thread. Several arrivals about one call see each other's result; each
-call, ledger and lane is written once.
+Runs in the store's transaction, in the event loop. Several arrivals about one call see each other's
+result; each call, ledger and lane is written once.
 """
 
 from collections.abc import Callable, Sequence

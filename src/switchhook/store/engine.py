@@ -7,7 +7,7 @@ from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from switchhook.store import sqlite
+from switchhook.store import sqlite, sqlite_file
 from switchhook.store.failures import down
 from switchhook.store.schema import bring_up_to_date
 
@@ -87,7 +87,7 @@ async def open_store(where: str | Path) -> Store:
 def prepare_sqlite(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Another process may be doing the same: its migrations are waited for.
-    engine = sqlite.open_engine(path, is_writer=True, busy_seconds=MIGRATION_SECONDS)
+    engine = sqlite_file.open_engine(path, is_writer=True, busy_seconds=MIGRATION_SECONDS)
     try:
         with engine.begin() as tx:
             bring_up_to_date(tx)

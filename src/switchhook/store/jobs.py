@@ -70,9 +70,8 @@ def run_together(tx: sa.Connection, jobs: Sequence[Job]) -> None:
 def run_verbs(tx: sa.Connection, jobs: Iterable[Job]) -> None:
     """The part of `run_together` that is verbs of their own."""
     for job in jobs:
-        job.value = job.error = None
         if job.verb is not None:
-            job.value = job.verb(tx)
+            job.value, job.error = job.verb(tx), None
 
 
 def items_among(jobs: Iterable[Job]) -> list[Job]:
@@ -91,10 +90,7 @@ def run_items(tx: sa.Connection, items: Iterable[Job]) -> None:
     for batch, members in batches.items():
         values = batch(tx, [job.item for job in members])
         for job, value in zip(members, values, strict=True):
-            if isinstance(value, Exception):
-                job.error = value
-            else:
-                job.value = value
+            job.value, job.error = (None, value) if isinstance(value, Exception) else (value, None)
 
 
 def fail(jobs: Iterable[Job], down: StoreDown) -> None:
