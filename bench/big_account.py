@@ -14,7 +14,6 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from switchhook.core.call import Call, Direction, Disposition, Leg, LegState, Phase
-from switchhook.core.numeric_id import digits_of
 from switchhook.store import Store, open_store, postgres, sqlite_file
 from switchhook.store.accounts import ensure_account
 from switchhook.store.call_parties import EVERYBODY
@@ -33,8 +32,7 @@ STEP_MS = DAY // CALLS_PER_DAY
 
 CALL_COLUMNS = (
     "id", "account_id", "connection_id", "call_id", "peer_key", "shared_id", "recording_token", "phase",
-    "direction", "disposition", "extension", "number", "e164", "reversed_digits", "did", "started_ms",
-    "ended_ms", "changed_ms", "events", "snapshot",
+    "direction", "disposition", "reversed_digits", "did", "started_ms", "changed_ms", "events", "snapshot",
 )  # fmt: skip
 PARTY_COLUMNS = (
     "call_row", "kind", "party", "account_id", "started_ms", "numeric_id", "group_name", "group_kind",
@@ -124,15 +122,14 @@ def batches(account_id: int, count: int) -> Iterator[dict[sa.Table, Rows]]:
             made.append(
                 (
                     row, account_id, "bench", shared_id, f"bench/{shared_id}", shared_id, token, "final",
-                    "inbound", "answered", rung[0], phone, f"+{phone}", phone[::-1], "74951234567",
-                    started_ms, started_ms, started_ms, 3, snapshot.encode(),
+                    "inbound", "answered", phone[::-1], "74951234567", started_ms, started_ms, 3,
+                    snapshot.encode(),
                 )
             )  # fmt: skip
-            numeric = int(digits_of(shared_id))
             group = ("Reception", "queue") if number % 3 == 0 else (None, None)
             who = [("user", extension) for extension in dict.fromkeys(rung)]
             who += [("queue", "reception")] if group[0] else []
-            parties += [(row, kind, party, account_id, started_ms, numeric, *group) for kind, party in who]
+            parties += [(row, kind, party, account_id, started_ms, None, *group) for kind, party in who]
         yield {calls: made, call_parties: parties}
 
 

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from switchhook.core.api import HistoryKind, HistoryPage, HistoryQuery
 from switchhook.core.call import Call, Direction
 from switchhook.core.directory import GroupKind
-from switchhook.core.numeric_id import numeric_id
+from switchhook.core.numeric_id import digits_of, numeric_id
+from switchhook.flow.ids import RandomIds
 from switchhook.store import Store, party_days
 from switchhook.store import history as histories
+from switchhook.store.accounts import add_account
 from switchhook.store.employees import add_employee
 from switchhook.store.history import DEEP, history
 from tests.store.kept_calls import ended, keep
@@ -153,16 +156,36 @@ async def test_a_time_range_has_its_first_moment_and_not_its_last(
 
 
 async def test_a_call_is_found_by_its_number(store: Store, account_id: int) -> None:
-    call = ended("a", "101", "102", "103")
-    click = ended("b", "101", dial_id="177241404931", direction=Direction.OUTBOUND)
-    await store.write(keep, account_id, [call, click])
+    ids = RandomIds()
+    own, another = ids.new_id(NOW), ids.new_id(NOW)
+    call = ended(own, "101", "102", "103")
+    click = ended("b", "101", dial_id=ids.new_id(NOW), direction=Direction.OUTBOUND)
+    theirs = replace(ended("c", "101"), shared_id="177241404931")
+    await store.write(keep, account_id, [call, click, theirs, ended(another, "101")])
 
     rows = await page(store, account_id, call_id=numeric_id(call), offset=1, limit=1)
     named = await page(store, account_id, call_id=numeric_id(call), names=("103",))
-    dialled = await page(store, account_id, call_id="177241404931")
-    assert (shown(rows), rows.total) == ([("a", "102")], 3)
-    assert (shown(named), named.total) == ([("a", "103")], 1)
-    assert [row.call_id for row in dialled.rows] == ["177241404931"]
+    others = [await page(store, account_id, call_id=numeric_id(one)) for one in (click, theirs)]
+    assert (shown(rows), rows.total) == ([(own, "102")], 3)
+    assert (shown(named), named.total) == ([(own, "103")], 1)
+    assert [shown(one) for one in others] == [[("b", "101")], [("c", "101")]]
+    everything = (await page(store, account_id)).rows
+    assert {row.call.id: row.call_id for row in everything} == {
+        own: numeric_id(call),
+        another: digits_of(another),
+        "b": numeric_id(click),
+        "c": "177241404931",
+    }
+
+
+async def test_a_number_is_of_its_account_and_kind(store: Store, account_id: int) -> None:
+    call = ended(RandomIds().new_id(NOW), "101")
+    await store.write(keep, account_id, [call])
+    other = await store.write(add_account, "other", at=NOW)
+
+    assert (await page(store, account_id, call_id=numeric_id(call))).total == 1
+    assert (await page(store, other.id, call_id=numeric_id(call))).total == 0
+    assert (await page(store, account_id, kind=QUEUES, call_id=numeric_id(call))).total == 0
 
 
 @pytest.mark.parametrize("call_id", ["", "0", "a", "-1", "12 ", "²", "9" * 19, "12345678901234567"])

@@ -19,6 +19,8 @@ from alembic.script import ScriptDirectory
 from switchhook.core.api import Scope
 from switchhook.core.call import Call, Direction, Phase
 from switchhook.core.errors import Misconfigured
+from switchhook.core.number import read_number
+from switchhook.core.numeric_id import digits_of
 from switchhook.store import postgres, schema, sqlite_file
 from switchhook.store.call_parties import write_parties
 from switchhook.store.call_rows import encode
@@ -123,7 +125,11 @@ async def test_makes_the_tables_of_sqlite_in_the_same_way(tmp_path: Path) -> Non
 CATALOGUES = {
     "sqlite": ("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL",),
     "postgresql": (
-        "SELECT * FROM information_schema.columns WHERE table_schema = 'public'",
+        # Less their places in the table: one that was taken away leaves its place empty.
+        (
+            "SELECT table_name, column_name, column_default, is_nullable, data_type, collation_name"
+            " FROM information_schema.columns WHERE table_schema = 'public'"
+        ),
         "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE oid > 16383",
         "SELECT * FROM pg_indexes WHERE schemaname = 'public'",
         "SELECT * FROM pg_sequences WHERE schemaname = 'public'",
@@ -267,7 +273,10 @@ def store_before(tx: sa.Connection, calls: list[Call]) -> None:
             "recording_token": call.recording_token,
             "phase": call.phase.value,
             "direction": call.direction.value,
+            "extension": call.extension,
             "number": call.number,
+            "e164": read_number(call.number).e164,
+            "ended_ms": to_millis(call.ended_at),
             "reversed_digits": "",
             "did": call.did,
             "started_ms": to_millis(call.started_at),
@@ -282,7 +291,8 @@ def store_before(tx: sa.Connection, calls: list[Call]) -> None:
 
 
 def histories(tx: sa.Connection) -> list[object]:
-    parties = [tuple(row) for row in tx.execute(sa.select(call_parties))]
+    columns = [column for column in call_parties.c if column is not call_parties.c.numeric_id]
+    parties = [tuple(row) for row in tx.execute(sa.select(*columns))]
     c = call_party_days.c
     amounts = sa.select(c.account_id, c.kind, c.party, c.day, sa.func.sum(c.amount))
     days = tx.execute(amounts.group_by(c.account_id, c.kind, c.party, c.day))
@@ -306,31 +316,60 @@ async def test_calls_of_an_older_version_get_the_histories_that_intake_would_hav
     assert len(migrated[0]) > 1000  # type: ignore[arg-type]
 
 
+async def test_a_call_keeps_the_number_that_it_was_told_by(empty: str) -> None:
+    """Calls of before have theirs written down; those of today have it by their id, and get it written."""
+    told, clicked, today = f"{1:026x}", f"{2:026x}", f"{to_millis(NOW):012x}{3:014x}"
+    calls = [ended(told, "101"), ended(clicked, "101", dial_id="177241404931")]
+    await inside(empty, lambda tx: store_before(tx, calls))
+    await inside(empty, lambda tx: run(tx, "upgrade", "0004"))
+    before = await inside(empty, numbers)
+    await inside(empty, migrate)
+    after = await inside(empty, numbers)
+    await inside(empty, lambda tx: write_parties(tx, 7, [ended(today, "101")]))
+    added = await inside(empty, numbers)
+    await inside(empty, lambda tx: run(tx, "downgrade", "0004"))
+
+    assert before == after == {told: int(digits_of(f"shared-{told}")), clicked: 177241404931}
+    assert added == before | {today: None}
+    assert await inside(empty, numbers) == before | {today: int(digits_of(today))}
+
+
+def numbers(tx: sa.Connection) -> dict[str, int | None]:
+    found = tx.execute(sa.select(call_parties.c.call_row, call_parties.c.numeric_id))
+    return {row.call_row: row.numeric_id for row in found}
+
+
 async def test_keeps_what_there_was_up_and_down(empty: str) -> None:
     calls = made_before()
     await inside(empty, lambda tx: store_before(tx, calls))
-    before = await inside(empty, rows_known_before)
+    before = await inside(empty, lambda tx: rows_but(tx, ADDED))
+    kept = await inside(empty, lambda tx: rows_but(tx, ADDED | TAKEN_AWAY))
     await inside(empty, migrate)
     recorded = await inside(empty, count_recorded)
-    after = await inside(empty, rows_known_before)
+    after = await inside(empty, lambda tx: rows_but(tx, ADDED))
     await inside(empty, lambda tx: run(tx, "downgrade", "0002"))
-    down = await inside(empty, rows_known_before)
+    down = await inside(empty, lambda tx: rows_but(tx, ADDED))
     await inside(empty, migrate)
 
     assert recorded == sum(len(call.recordings) for call in calls) > 0
-    assert after == down == before
+    assert after == kept
+    assert down == before
     assert await inside(empty, differences) == []
 
 
-def rows_known_before(tx: sa.Connection) -> list[object]:
-    """Read the rows of the tables that 0003 adds columns to, without these."""
-    added = {"recordings", "scopes", "hint", "zone", "rate_requests", "rate_seconds"}
+# What later revisions did to the columns of the tables there were.
+ADDED = {"calls.recordings"} | {
+    f"api_keys.{name}" for name in ("scopes", "hint", "zone", "rate_requests", "rate_seconds")
+}
+TAKEN_AWAY = {f"calls.{name}" for name in ("extension", "number", "e164", "ended_ms")}
+
+
+def rows_but(tx: sa.Connection, left_out: set[str]) -> list[object]:
     known = sa.MetaData()
     known.reflect(tx, only=["calls", "api_keys", "lines", "groups"])
-    return [
-        sorted(repr(row) for row in tx.execute(sa.select(*(c for c in table.c if c.name not in added))))
-        for table in known.sorted_tables
-    ]
+    # By name, since a column that is added again comes last.
+    kept = [sorted((c for c in table.c if str(c) not in left_out), key=str) for table in known.sorted_tables]
+    return [sorted(map(repr, tx.execute(sa.select(*columns)))) for columns in kept]
 
 
 def count_recorded(tx: sa.Connection) -> int:

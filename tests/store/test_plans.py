@@ -13,6 +13,7 @@ from switchhook.core.api import HistoryKind, HistoryQuery
 from switchhook.store import many, sqlite_file
 from switchhook.store.call_parties import write_parties
 from switchhook.store.calls import CallFilter, ChangeCursor, Cursor, changes_page, open_calls, page
+from switchhook.store.dials import last_connection_of
 from switchhook.store.history import history
 from switchhook.store.link_orders import waiting_link_orders
 from switchhook.store.open_calls import open_calls_of
@@ -21,7 +22,8 @@ from tests.store.times import NOW
 
 BY_TIME = "ix_call_parties_account_id_kind_started_ms_call_row_party (account_id=? AND kind=? AND started_ms"
 BY_NAME = "ix_call_parties_account_id_kind_party_started_ms_call_row (account_id=? AND kind=? AND party=?"
-BY_NUMBER = "ix_call_parties_account_id_numeric_id_kind (account_id=? AND numeric_id=? AND kind=?)"
+BY_NUMBER = "ix_call_parties_numeric_id (account_id=? AND numeric_id=? AND kind=?)"
+OF_SECOND = "PRIMARY KEY (call_row>? AND call_row<?"
 OF_CALL = "PRIMARY KEY (call_row=?"
 DAYS = "PRIMARY KEY (account_id=? AND kind=? AND party=? AND day"
 AFTER = Cursor(1, "a")
@@ -48,7 +50,11 @@ READS: dict[str, tuple[Callable[[sa.Connection], object], list[str]]] = {
         ),
         [BY_TIME, BY_TIME],
     ),
-    "history of a call": (lambda tx: history(tx, 1, HistoryQuery(kind=USERS, call_id="1")), [BY_NUMBER]),
+    "history of a call": (
+        lambda tx: history(tx, 1, HistoryQuery(kind=USERS, call_id="1")),
+        [BY_NUMBER, OF_SECOND],
+    ),
+    "last connection": (lambda tx: last_connection_of(tx, 1, "101", ["c-1"]), [BY_NAME]),
     "calls": (lambda tx: page(tx, 1, after=AFTER), ["ix_calls_account_id_started_ms_id"]),
     "of an employee": (lambda tx: page(tx, 1, CallFilter(employee="101"), after=AFTER), [BY_NAME]),
     "of a group": (lambda tx: page(tx, 1, CallFilter(group="a"), after=AFTER), [BY_NAME, BY_NAME]),

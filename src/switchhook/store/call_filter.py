@@ -33,7 +33,6 @@ class CallFilter:
     connection_id: str | None = None
     direction: Direction | None = None
     dispositions: tuple[Disposition, ...] = ()
-    extension: str | None = None  # who talked, or is to call back
     # Any extension that took part, and the queue or ring group that brought the call, without regard
     # to case. Known of calls that have ended: with either of these, calls that go on are not listed.
     employee: str | None = None
@@ -122,7 +121,6 @@ def call_conditions(wanted: CallFilter) -> list[sa.ColumnElement[bool]]:
         (wanted.connection_id is not None, c.connection_id == wanted.connection_id),
         (wanted.direction is not None, c.direction == wanted.direction),
         (bool(wanted.dispositions), c.disposition.in_([one.value for one in wanted.dispositions])),
-        (wanted.extension is not None, c.extension == wanted.extension),
         # Digits are below ":" in ASCII, so this is every number with that end.
         (bool(digits), sa.and_(c.reversed_digits >= digits, c.reversed_digits < digits + ":")),
         (bool(wanted.number) and not digits, sa.false()),

@@ -15,7 +15,7 @@ from switchhook.core.api import HistoryKind
 from switchhook.core.call import Call, Direction, Phase
 from switchhook.core.directory import GroupKind
 from switchhook.core.number import read_number
-from switchhook.core.numeric_id import numeric_id
+from switchhook.core.numeric_id import given_id
 from switchhook.store.many import ByKeys, Many
 from switchhook.store.tables.book import groups, lines
 from switchhook.store.tables.parties import call_parties, call_party_days
@@ -40,7 +40,7 @@ class PartyRow(NamedTuple):
     party: str
     account_id: int
     started_ms: int
-    numeric_id: int
+    numeric_id: int | None
     group_name: str | None
     group_kind: str | None
 
@@ -165,6 +165,7 @@ def _rows_of(account_id: int, call: Call, group: CallGroup | None) -> Iterator[P
     parties = [(_USER, user) for user in users_of(call)]
     if group is not None:
         parties.append((group.kind, folded(group.name)))
+    given = given_id(call)
     for kind, party in parties:
         yield PartyRow(
             call_row=call.id,
@@ -172,7 +173,7 @@ def _rows_of(account_id: int, call: Call, group: CallGroup | None) -> Iterator[P
             party=party,
             account_id=account_id,
             started_ms=to_millis(call.started_at),
-            numeric_id=int(numeric_id(call)),
+            numeric_id=None if given is None else int(given),
             group_name=None if group is None else group.name,
             group_kind=None if group is None else group.kind.value,
         )

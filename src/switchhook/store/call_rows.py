@@ -185,9 +185,8 @@ def taken_shared_ids(tx: sa.Connection, account_id: int, shared_ids: Iterable[st
 # What moves with nearly every event. The rest is left alone when it did not change, since each
 # index whose column is written has to be written too.
 OFTEN = ("snapshot", "events", "changed_ms", "due_ms")  # in the order of `_often`
-OUTCOME = ("phase", "disposition", "ended_ms", "recordings")  # in the order of `_outcome`
-WHO = ("extension",)
-FACTS = ("direction", "number", "e164", "reversed_digits", "did", "started_ms")  # in the order of `_facts`
+OUTCOME = ("phase", "disposition", "recordings")  # in the order of `_outcome`
+FACTS = ("direction", "reversed_digits", "did", "started_ms")  # in the order of `_facts`
 BIRTH = (  # in the order of `_birth`
     "id",
     "account_id",
@@ -211,10 +210,9 @@ def _updating(names: Sequence[str]) -> Many:
 
 _OFTEN = _updating(OFTEN)
 _ENDED = _updating((*OFTEN, *OUTCOME))
-_MOVED = _updating((*OFTEN, *OUTCOME, *WHO))
-_CHANGED = _updating((*OFTEN, *OUTCOME, *WHO, *FACTS))
+_CHANGED = _updating((*OFTEN, *OUTCOME, *FACTS))
 _REKEY = _updating(("peer_key", "report_key"))
-_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *OUTCOME, *WHO, *FACTS))
+_INSERT = Many(lambda _: calls.insert(), (*BIRTH, *OFTEN, *OUTCOME, *FACTS))
 
 
 def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
@@ -231,14 +229,11 @@ def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
     try:
         _INSERT.run(
             tx,
-            [
-                _birth(row) + _often(row, now_ms) + _outcome(row.call) + _who(row.call) + _facts(row.call)
-                for row in new
-            ],
+            [_birth(row) + _often(row, now_ms) + _outcome(row.call) + _facts(row.call) for row in new],
         )
     except sa.exc.IntegrityError as error:
         raise Raced("another writer made the same call first") from error
-    updates: dict[Many, list[Row]] = {_OFTEN: [], _ENDED: [], _MOVED: [], _CHANGED: []}
+    updates: dict[Many, list[Row]] = {_OFTEN: [], _ENDED: [], _CHANGED: []}
     for row in rows:
         if row.stored is not None:
             update, values = _update(row.stored, row.call)
@@ -254,9 +249,7 @@ def write(tx: sa.Connection, rows: Collection[CallRow], *, now_ms: int) -> None:
 
 def _update(before: Call, call: Call) -> tuple[Many, Row]:
     if not _has_same_facts(before, call):
-        return _CHANGED, _outcome(call) + _who(call) + _facts(call)
-    if before.extension != call.extension:
-        return _MOVED, _outcome(call) + _who(call)
+        return _CHANGED, _outcome(call) + _facts(call)
     if not _has_same_outcome(before, call):
         return _ENDED, _outcome(call)
     return _OFTEN, ()
@@ -282,32 +275,15 @@ def _often(row: CallRow, now_ms: int) -> Row:
 
 def _outcome(call: Call) -> Row:
     disposition = None if call.disposition is None else call.disposition._value_
-    return call.phase._value_, disposition, to_millis(call.ended_at), len(call.recordings)
-
-
-def _who(call: Call) -> Row:
-    return (call.extension,)
+    return call.phase._value_, disposition, len(call.recordings)
 
 
 def _facts(call: Call) -> Row:
-    number = read_number(call.number)
-    return (
-        call.direction._value_,
-        call.number,
-        number.e164,
-        international_digits(number)[::-1],
-        call.did,
-        to_millis(call.started_at),
-    )
+    return call.direction._value_, reversed_number(call.number), call.did, to_millis(call.started_at)
 
 
 def _has_same_outcome(a: Call, b: Call) -> bool:
-    return (
-        a.phase is b.phase
-        and a.disposition is b.disposition
-        and a.ended_at == b.ended_at
-        and len(a.recordings) == len(b.recordings)
-    )
+    return a.phase is b.phase and a.disposition is b.disposition and len(a.recordings) == len(b.recordings)
 
 
 def _has_same_facts(a: Call, b: Call) -> bool:

@@ -7,9 +7,12 @@ from enum import StrEnum
 import sqlalchemy as sa
 from msgspec import Struct
 
+from switchhook.core.api import HistoryKind
 from switchhook.core.errors import TooMany
+from switchhook.store.call_parties import LONGEST_PARTY
 from switchhook.store.tables.calls import calls
 from switchhook.store.tables.media import dials
+from switchhook.store.tables.parties import call_parties
 from switchhook.store.times import from_millis, to_millis
 
 # The same click again within this is a finger that slipped.
@@ -135,15 +138,19 @@ def tie(
 def last_connection_of(
     tx: sa.Connection, account_id: int, extension: str, connection_ids: Sequence[str]
 ) -> str | None:
-    """Give which of these connections had the newest call of this extension, or None."""
+    """Give which of these connections had the newest ended call that this extension took part in, or None."""
+    p = call_parties.c
     newest = (
         sa.select(calls.c.connection_id)
+        .join(call_parties, p.call_row == calls.c.id)
         .where(
+            p.account_id == account_id,
+            p.kind == HistoryKind.USER.value,
+            p.party == extension[:LONGEST_PARTY],
             calls.c.account_id == account_id,
-            calls.c.extension == extension,
             calls.c.connection_id.in_(connection_ids),
         )
-        .order_by(calls.c.started_ms.desc(), calls.c.id.desc())
+        .order_by(p.started_ms.desc(), p.call_row.desc())
         .limit(1)
     )
     return tx.execute(newest).scalar()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from switchhook.core.api import HistoryKind, HistoryPage, HistoryQuery, HistoryRow
 from switchhook.core.call import Call
-from switchhook.core.numeric_id import MOST_DIGITS
+from switchhook.core.numeric_id import MOST_DIGITS, digits_of, second_of
 from switchhook.core.result import talked
 from switchhook.store.call_parties import LONGEST_PARTY, folded
 from switchhook.store.call_rows import decode_call
@@ -34,15 +34,21 @@ _NAMES = ByKeys(
     ),
     "account_id",
 )
-_SHOWN = sa.select(
-    p.started_ms, p.party, p.numeric_id, p.group_name, p.group_kind, calls.c.id, calls.c.snapshot
-)
 _OF_CALLS = (
-    _SHOWN.join(calls, (calls.c.id == p.call_row) & (calls.c.account_id == p.account_id))
-    .where(*meant(call_parties, is_named=False), p.numeric_id == sa.bindparam("numeric_id"))
+    sa.select(p.started_ms, p.party, p.numeric_id, p.group_name, p.group_kind, calls.c.id, calls.c.snapshot)
+    .join(calls, (calls.c.id == p.call_row) & (calls.c.account_id == p.account_id))
     # Not the column itself: in its index lie everybody's rows, and these are few.
     .order_by(p.started_ms + 0, p.call_row, p.party)
     .limit(MOST_ROWS)
+)
+_OF_NUMBER = _OF_CALLS.where(*meant(call_parties, is_named=False), p.numeric_id == sa.bindparam("numeric_id"))
+_OF_SECOND = _OF_CALLS.where(
+    p.call_row >= sa.bindparam("first"),
+    p.call_row < sa.bindparam("last"),
+    p.numeric_id.is_(None),
+    # As above: these are the rows of one second, of whatever account.
+    p.account_id + 0 == sa.bindparam("account_id"),
+    p.kind == sa.bindparam("kind"),
 )
 
 
@@ -161,10 +167,21 @@ def _of_calls(tx: sa.Connection, rows: Rows, call_id: str) -> Sequence[Any]:
     is_number = call_id.isascii() and call_id.isdigit() and len(call_id) <= MOST_DIGITS
     if not is_number or call_id.startswith("0"):
         return ()
-    asked = {"account_id": rows.account_id, "kind": rows.kind, "numeric_id": int(call_id)}
+    number = int(call_id)
+    first, last = second_of(number)
+    asked: dict[str, object] = {"account_id": rows.account_id, "kind": rows.kind}
+    found = [
+        *tx.execute(_OF_NUMBER, asked | {"numeric_id": number}),
+        *(
+            row
+            for row in tx.execute(_OF_SECOND, asked | {"first": first, "last": last})
+            if digits_of(row.id) == call_id
+        ),
+    ]
+    found.sort(key=lambda row: (row.started_ms, row.id, row.party))
     return [
         row
-        for row in tx.execute(_OF_CALLS, asked)
+        for row in found
         if rows.since_ms <= row.started_ms < rows.until_ms
         and (rows.parties is None or row.party in rows.parties)
     ]
@@ -179,7 +196,7 @@ def _shown(tx: sa.Connection, rows: Rows, found: Sequence[Any]) -> tuple[History
     return tuple(
         HistoryRow(
             call=decoded[row.id],
-            call_id=str(row.numeric_id),
+            call_id=digits_of(row.id) if row.numeric_id is None else str(row.numeric_id),
             extension=extension,
             user_name=names.get(extension, extension),
             group=row.group_name or "",

@@ -4,7 +4,8 @@ import sqlalchemy as sa
 
 from switchhook.store.tables import BYTEWISE, MILLIS, account_id, metadata
 
-# What a call is lies in `snapshot`; the other columns are those that it is found and listed by.
+# What a call is lies in `snapshot`; the other columns are those that it is found and listed by. Each index
+# takes part of every event's time.
 calls = sa.Table(
     "calls",
     metadata,
@@ -22,13 +23,9 @@ calls = sa.Table(
     sa.Column("phase", sa.Text, nullable=False),
     sa.Column("direction", sa.Text, nullable=False),
     sa.Column("disposition", sa.Text),
-    sa.Column("extension", sa.Text),
-    sa.Column("number", sa.Text, nullable=False),  # as first sent
-    sa.Column("e164", sa.Text),
     sa.Column("reversed_digits", BYTEWISE, nullable=False),
     sa.Column("did", sa.Text),
     sa.Column("started_ms", MILLIS, nullable=False),
-    sa.Column("ended_ms", MILLIS),
     sa.Column("changed_ms", MILLIS, nullable=False),
     sa.Column("due_ms", MILLIS),  # when the clock has something to say about it
     sa.Column("events", sa.Integer, nullable=False),  # how many the ledger has: the version of this row
@@ -38,7 +35,6 @@ calls = sa.Table(
     sa.UniqueConstraint("account_id", "shared_id"),
     sa.UniqueConstraint("recording_token"),
     sa.Index(None, "account_id", "started_ms", "id"),
-    sa.Index(None, "account_id", "extension", "started_ms", "id"),
     sa.Index(None, "account_id", "reversed_digits", "started_ms"),
     sa.Index(None, "account_id", "changed_ms"),
 )
@@ -96,5 +92,5 @@ events = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),  # a happening, or what else it was
     sa.Column("extension", sa.Text),
     sa.Column("news", sa.LargeBinary, nullable=False),  # JSON, with the raw fields less the keys
-    sqlite_with_rowid=False,
+    # On SQLite it lies in the order of arrival: by its key, each event had a page written for itself.
 )

@@ -13,14 +13,22 @@ call_parties = sa.Table(
     sa.Column("party", BYTEWISE, primary_key=True),  # extension; of a group its name, folded
     account_id(is_checked=False),
     sa.Column("started_ms", MILLIS, nullable=False),  # of the call
-    sa.Column("numeric_id", sa.BigInteger, nullable=False),  # core/numeric_id.py
+    # core/numeric_id.py; NULL: the digits of `call_row`, by whose time it is found without an index.
+    sa.Column("numeric_id", sa.BigInteger),
     sa.Column("group_name", sa.Text),  # the group that brought the call, as written
     sa.Column("group_kind", sa.Text),  # queue, ring_group
     # A history is ordered and counted by an index alone; only the rows of a page are looked at.
     sa.Index(None, "account_id", "kind", "started_ms", "call_row", "party"),
     sa.Index(None, "account_id", "kind", "party", "started_ms", "call_row"),
-    sa.Index(None, "account_id", "numeric_id", "kind"),
     sqlite_with_rowid=False,
+)
+sa.Index(
+    "ix_call_parties_numeric_id",
+    call_parties.c.account_id,
+    call_parties.c.numeric_id,
+    call_parties.c.kind,
+    sqlite_where=call_parties.c.numeric_id.is_not(None),
+    postgresql_where=call_parties.c.numeric_id.is_not(None),
 )
 
 # How many rows of `call_parties` there are, by the day (UTC) in which the call started.
