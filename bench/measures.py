@@ -18,7 +18,7 @@ from bench.disk import syncs_per_second
 from bench.process import SWITCHHOOK, Served, command, serving
 
 Figures = dict[str, float]
-ROUNDS = 5
+ROUNDS = 12
 # After its end a call waits three seconds for what comes late.
 FINAL_SECONDS = 5.0
 LOOKUPS_PER_SECOND = 100.0

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 # While each turn of the loop brings more, so many are waited for: what comes together is committed together.
 MOST_TURNS = 3
 # Items taken in one turn: one to five milliseconds, for somebody else may be waiting.
-TAKEN_AT_ONCE = 32
+TAKEN_AT_ONCE = 48
 # The pages of more items take too long to write.
 MOST_IN_LOOP = 64
 # After a commit that took longer, the thread waits for the disk for some time.
