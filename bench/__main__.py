@@ -122,7 +122,7 @@ GOALS = (
 async def measure(*, quick: bool, postgres: str) -> Figures:
     scale = 0.1 if quick else 1.0
     figures: Figures = {}
-    figures |= await measures.durable_events(calls=int(10_000 * scale))
+    figures |= await measures.durable_events(calls=int(24_000 * scale))
     figures |= await measures.event_to_post(calls=int(150 * scale) + 25)
     figures |= await measures.start_and_rest()
     figures |= await measures.lookup(
@@ -130,7 +130,7 @@ async def measure(*, quick: bool, postgres: str) -> Figures:
     )
     figures |= await history.in_sqlite(calls=int(2_000_000 * scale))
     if postgres:
-        on_postgres = await measures.durable_events(calls=int(5_000 * scale), database_url=postgres)
+        on_postgres = await measures.durable_events(calls=int(12_000 * scale), database_url=postgres)
         on_postgres |= await history.in_postgres(calls=int(2_000_000 * scale), database_url=postgres)
         figures |= {ON_POSTGRES + name: value for name, value in on_postgres.items()}
     return figures | await on_a_pbx(quick=quick)
